@@ -1,0 +1,69 @@
+# Every target sets up what it needs; `make help` lists them.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# The lock is made for these versions. A name on the PATH may still fail to run
+# (a version manager's stub), so each candidate is asked.
+PYTHONS := python3.13 python3.12 python3.11 python3 python
+FIND_PYTHON = for python in $(PYTHON) $(PYTHONS); do \
+	"$$python" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	>/dev/null 2>&1 && break; python=; done; \
+	test -n "$$python" || { echo "error: no Python 3.11 to 3.13 found; install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+# The stamp is written last, so an interrupted set-up starts again.
+$(READY): .requirements.lock pyproject.toml
+	@$(FIND_PYTHON); echo "setting up $(VENV) with $$("$$python" --version)"; \
+	"$$python" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r .requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## simulate an organisation, run the pipeline on it, print the digest
+	@$(BIN)/signals demo $(ARGS)
+
+.PHONY: test
+test: $(READY) ## the tests, but for the long proofs
+	$(BIN)/python -m pytest -n 2 -m "not prove" $(ARGS)
+
+.PHONY: prove
+prove: $(READY) ## the long proofs
+	$(BIN)/python -m pytest -m prove $(ARGS)
+
+.PHONY: lint
+lint: $(READY) ## style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict pipeline
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: $(READY) ## how fast it is here
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+# uv is needed here only, so it is no part of the environment.
+.PHONY: lock
+lock: ## pin what pyproject.toml asks for, with hashes
+	@$(FIND_PYTHON); "$$python" -m venv --clear .venv-lock
+	@.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.13,<0.14"
+	@.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--group dev --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		$(if $(UPGRADE),--upgrade) --output-file .requirements.lock pyproject.toml
+	@rm -rf .venv-lock
+
+.PHONY: clean
+clean: ## remove the environment and caches; data in .signals stays
+	rm -rf $(VENV) .venv-lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
+		.hypothesis dist
+	find pipeline tests -name __pycache__ -type d -prune -exec rm -rf {} +

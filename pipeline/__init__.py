@@ -1,0 +1,1 @@
+"""delivery-signals: which goals really move, and which work is only "basically done"."""

@@ -1,0 +1,283 @@
+"""Settings: every `SIGNALS_*` variable once, with its reason.
+
+A setting comes from a flag, else the environment, else the settings file, else its default.
+The settings file is TOML with the names of the fields, for example `data = "/var/signals"`; it
+is named by `SIGNALS_SETTINGS`. What is measured (teams, goals, subjects) is no setting: it
+stands in the file or folder that `SIGNALS_CONFIG` names, see `pipeline.definitions`.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+)
+
+from pipeline.errors import ConfigError, Problem
+
+PREFIX = "SIGNALS_"
+"""Of every variable that is ours."""
+
+MASK = "***"
+"""Stands where a secret would."""
+
+
+def _path(value: object) -> object:
+    return Path(value).expanduser() if isinstance(value, str) else value
+
+
+def _switch(value: object) -> object:
+    words = {"on": True, "true": True, "yes": True, "1": True}
+    words |= {"off": False, "false": False, "no": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in words:
+        raise ValueError("is neither on nor off")
+    return words[str(value).lower()]
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("is no host:port")
+    return value
+
+
+def _addresses(value: str) -> str:
+    for address in value.split(","):
+        _address(address.strip())
+    return value
+
+
+def _server(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("is no http(s)://user:password@host:port/database")
+    return value
+
+
+class Settings(BaseModel):
+    """All settings of a process, checked; `origins` says where each came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: Annotated[Path, BeforeValidator(_path)] | None = Field(
+        None, description="settings file (TOML), for those who prefer it to variables"
+    )
+    data: Annotated[Path, BeforeValidator(_path)] = Field(
+        Path(".signals"), description="directory of the local engine: embedded store and state"
+    )
+    config: Annotated[Path, BeforeValidator(_path)] | None = Field(
+        None, description="teams, goals, subjects ...: a YAML file or a folder of them"
+    )
+    clickhouse_url: Annotated[str, AfterValidator(_server)] | None = Field(
+        None, description="ClickHouse server; without it the store is embedded in `data`"
+    )
+    kafka: Annotated[str, AfterValidator(_addresses)] | None = Field(
+        None, description="bootstrap servers of a deployment, host:port, separated by commas"
+    )
+    kafka_security: Annotated[
+        Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"], BeforeValidator(_lower)
+    ] = Field("plaintext", description="how to talk to Kafka; encrypted outside of a trial")
+    http: Annotated[str, AfterValidator(_address)] | None = Field(
+        None, description="host:port of health, metrics and the embedded store's read-only HTTP"
+    )
+    ticker: Annotated[bool, BeforeValidator(_switch)] = Field(
+        default=True, description="the minute clock; off where files bring their own ticks"
+    )
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def load(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        overrides: Mapping[str, object] | None = None,
+    ) -> Self:
+        """Settings from flags (`overrides`; None = not given), environment and file.
+
+        Raises ConfigError with every setting that cannot be used.
+        """
+        environ = os.environ if environ is None else environ
+        given: dict[str, _Given] = {}
+        flags = {name: value for name, value in (overrides or {}).items() if value is not None}
+        named = flags.get("settings") or environ.get(variable("settings"))
+        if named:
+            given |= _from_file(Path(str(named)).expanduser())
+        for name in cls.model_fields:
+            # An empty variable is how compose files and CI say "not set".
+            if text := environ.get(variable(name)):
+                given[name] = _Given(text, f"environment {variable(name)}", None, None)
+        for name, value in flags.items():
+            given[name] = _Given(value, f"flag --{name.replace('_', '-')}", None, None)
+        try:
+            settings = cls.model_validate({name: one.value for name, one in given.items()})
+        except ValidationError as error:
+            raise ConfigError([_problem(one, given) for one in error.errors()]) from None
+        settings._origins.update({name: one.origin for name, one in given.items()})
+        return settings
+
+    def origin(self, name: str) -> str:
+        """Where a setting came from: default, file, environment or flag, with its place."""
+        return self._origins.get(name, "default")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the store is the embedded one: no server named, or `--data` given."""
+        return self.clickhouse_url is None or self.origin("data").startswith("flag")
+
+    def shown(self) -> list["Shown"]:
+        """Every setting as `signals config show` prints it, secrets masked."""
+        return [
+            Shown(
+                name=name,
+                variable=variable(name),
+                value=masked(name, getattr(self, name)),
+                origin=self.origin(name),
+                reason=field.description or "",
+            )
+            for name, field in type(self).model_fields.items()
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One line of `signals config show`."""
+
+    name: str
+    variable: str
+    value: str | None
+    origin: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A value before it is checked, and where it stands."""
+
+    value: object
+    origin: str
+    file: str | None
+    line: int | None
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def masked(name: str, value: Any) -> str | None:
+    """A value as it may be shown: without what a reader must not learn."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    text = str(value)
+    if name != "clickhouse_url":
+        return text
+    try:
+        parts = urlsplit(text)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return MASK
+    if not parts.scheme or not host:
+        return MASK  # not a URL: nobody knows which part is the secret
+    user = f"{parts.username or ''}:{MASK}@" if "@" in parts.netloc else ""
+    query = re.sub(r"(?i)((?:password|token|key|secret)[^=&]*=)[^&]*", rf"\1{MASK}", parts.query)
+    return urlunsplit(parts._replace(netloc=user + host, query=query))
+
+
+def _from_file(path: Path) -> dict[str, _Given]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([_unreadable(path, error)]) from None
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+)", str(error))
+        line = int(found.group(1)) if found else None
+        said = re.sub(r" \(at .*\)$", "", str(error))
+        raise ConfigError(
+            [Problem(file=str(path), line=line, message=f"is no TOML: {said}")]
+        ) from None
+    given = {}
+    for name, value in values.items():
+        line = _line_of(name, text)
+        given[name] = _Given(value, f"file {path}:{line}", str(path), line)
+    if "settings" in given:
+        # A file that names a file would make two places for one setting.
+        raise ConfigError(
+            [
+                Problem(
+                    file=str(path),
+                    line=given["settings"].line,
+                    key="settings",
+                    message="a settings file cannot name another one",
+                    remedy="remove the line",
+                )
+            ]
+        )
+    return given
+
+
+def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> Problem:
+    reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+    return Problem(
+        file=str(path),
+        message=f"the settings file cannot be read: {reason}",
+        remedy=f"correct {variable('settings')}, or unset it",
+    )
+
+
+def _line_of(name: str, text: str) -> int | None:
+    """The line of a key in a flat TOML file."""
+    key = re.compile(rf"\s*(\[?\[?\s*)?[\"']?{re.escape(name)}[\"']?\s*[.=\]]")
+    return next((n for n, line in enumerate(text.splitlines(), 1) if key.match(line)), None)
+
+
+def _problem(error: Any, given: Mapping[str, _Given]) -> Problem:
+    name = str(error["loc"][0])
+    one = given[name]
+    by_variable = one.origin.startswith("environment")
+    key = variable(name) if by_variable else name
+    if error["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        known = ", ".join(Settings.model_fields)
+        return Problem(
+            file=one.file,
+            line=one.line,
+            key=key,
+            message="unknown setting",
+            remedy=f"did you mean `{close[0]}`?" if close else f"known: {known}",
+        )
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return Problem(
+        file=one.file,
+        line=one.line,
+        key=key,
+        value=masked(name, one.value),
+        message=said[:1].lower() + said[1:],
+        remedy=Settings.model_fields[name].description or "",
+    )

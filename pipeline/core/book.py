@@ -1,0 +1,584 @@
+"""The book: every definition that judgements rest on, effective-dated, read-only for entities.
+
+A record is known by kind and id and has versions, each in force `from` a day on (none: from the
+beginning). Two facts about the same version: the newer one in the order of facts wins.
+"""
+
+import fnmatch
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.core.calendar import WorkingCalendar, Zone, day_number, zone
+from pipeline.core.rows import Day
+from pipeline.core.signals import Defined, Instant, Order
+
+ALWAYS: Day = -1_000_000
+"""The `from` of a record that names none: in force from the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """Working days a work item may rest in a state before it is called basically done."""
+
+    default: int
+    min: int
+    max: int
+
+
+GRACE = {
+    "close_to_ship": Grace(3, 1, 10),
+    "ship_to_adopt": Grace(10, 5, 30),
+    "adopt_to_verify": Grace(10, 5, 20),
+}
+"""Defaults of semantics 6.4, in working days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Which work items a goal or a subject selects."""
+
+    labels: frozenset[str] = frozenset()
+    epics: frozenset[str] = frozenset()
+    work_items: frozenset[str] = frozenset()
+
+    def selects(self, names: list[str], labels: list[str], parents: list[str]) -> bool:
+        return (
+            not self.labels.isdisjoint(labels)
+            or not self.epics.isdisjoint(parents)
+            or not self.work_items.isdisjoint(names)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    id: str
+    title: str
+    people: float | None
+    ready: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    id: str
+    repository: str
+    team: str
+    environments: dict[str, str]
+    paths: tuple[str, ...]
+    subjects: tuple[str, ...]
+    library: bool
+
+    def matches(self, paths: list[str] | None) -> bool:
+        """Whether a change that touched these paths concerns the service (None: unknown)."""
+        if paths is None or "**" in self.paths:
+            return True
+        return any(_matches(path, glob) for path in paths for glob in self.paths)
+
+    def tier(self, name: str, stated: str | None) -> str:
+        if stated:
+            return stated
+        if name in self.environments:
+            return self.environments[name]
+        return "production" if name in ("production", "prod") else name
+
+
+def _matches(path: str, glob: str) -> bool:
+    if glob.endswith("/**"):
+        return path.startswith(glob[:-2]) or path == glob[:-3]
+    return fnmatch.fnmatchcase(path, glob)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How adoption is told from use: counts of days and actions, or a pinned version."""
+
+    kind: str
+    actions: int = 3
+    days: int = 2
+    within: int = 14
+    active: int = 28
+    package: str = ""
+    at_least: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    value: float
+    share: bool
+    hold_days: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationRule:
+    """When an adoption counts as verified (semantics 8.4); `valid` in days."""
+
+    share: float = 0.6
+    yes: int = 3
+    refuted: float = 0.2
+    valid: int = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    id: str
+    title: str
+    team: str
+    unit: str
+    measure: Measure
+    target: Target | None
+    verification: VerificationRule
+    work: Work
+    flags: tuple[str, ...]
+    eligible_count: int | None
+    eligible: tuple[str, ...] | None
+    released_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    id: str
+    weight: float
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a goal is measured by; `lacks` of the goal says what is missing in it."""
+
+    kind: str
+    subject: str = ""
+    unit: str = "adopters"
+    source: str = ""
+    baseline: float | None = None
+    target: float | None = None
+    verified: float | None = None
+    at: str = "verified"
+    count: bool = False
+    band: tuple[float, float] | None = None
+    periods: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    id: str
+    title: str
+    level: str
+    parents: tuple[Parent, ...]
+    owners: tuple[str, ...]
+    pm: str
+    class_: str
+    metric: Metric | None
+    plan: Any
+    starts_on: Day | None
+    due_on: Day | None
+    work: Work
+    lacks: tuple[str, ...]
+    by: str = ""
+
+
+def _work(record: dict[str, Any]) -> Work:
+    work = record.get("work") or {}
+    return Work(
+        frozenset(work.get("labels") or ()),
+        frozenset(work.get("epics") or ()),
+        frozenset(work.get("work_items") or ()),
+    )
+
+
+def _team(record: dict[str, Any]) -> Team:
+    return Team(
+        record["id"],
+        record.get("title") or record["id"],
+        record.get("people"),
+        tuple(record.get("ready") or ()),
+    )
+
+
+def _service(record: dict[str, Any]) -> Service:
+    return Service(
+        record["id"],
+        record.get("repository") or "",
+        record.get("team") or "",
+        dict(record.get("environments") or {}),
+        tuple(record.get("paths") or ("**",)),
+        tuple(record.get("subjects") or ()),
+        bool(record.get("releases")),
+    )
+
+
+def _target(record: dict[str, Any] | None) -> Target | None:
+    if not record:
+        return None
+    hold = int(record.get("hold_days") or 3)
+    if record.get("share") is not None:
+        return Target(float(record["share"]), True, hold)
+    if record.get("adopters") is not None:
+        return Target(float(record["adopters"]), False, hold)
+    return None
+
+
+def _subject(record: dict[str, Any]) -> Subject:
+    measure = dict(record.get("measure") or {})
+    fields = {k: v for k, v in measure.items() if k in Measure.__dataclass_fields__}
+    fields.setdefault("kind", "usage")
+    rule = {
+        k: v
+        for k, v in (record.get("verification") or {}).items()
+        if k in VerificationRule.__dataclass_fields__
+    }
+    eligible = record.get("eligible")
+    return Subject(
+        record["id"],
+        record.get("title") or record["id"],
+        record.get("team") or "",
+        record.get("unit") or "",
+        Measure(**fields),
+        _target(record.get("target")),
+        VerificationRule(**rule),
+        _work(record),
+        tuple(record.get("flags") or ()),
+        int(eligible["count"]) if isinstance(eligible, dict) and "count" in eligible else None,
+        tuple(eligible) if isinstance(eligible, list) else None,
+        record.get("released_at"),
+    )
+
+
+def _metric(record: dict[str, Any] | None) -> Metric | None:
+    if not record:
+        return None
+    fields = {k: v for k, v in record.items() if k in Metric.__dataclass_fields__}
+    band = fields.get("band")
+    if band is not None:
+        fields["band"] = (float(band[0]), float(band[1]))
+    if fields.get("kind") == "migrate":
+        fields.setdefault("target", 0.0)
+    if fields.get("kind") == "milestone":
+        fields.setdefault("baseline", 0.0)
+        fields.setdefault("target", 1.0)
+    if fields.get("kind") in ("rollup", "sustain"):
+        fields.setdefault("baseline", 0.0)
+        fields.setdefault("target", 1.0)
+    return Metric(**fields)
+
+
+def _goal(record: dict[str, Any]) -> Goal:
+    metric = _metric(record.get("metric"))
+    starts = record.get("starts_on")
+    due = record.get("due_on")
+    goal = Goal(
+        record["id"],
+        record.get("title") or record["id"],
+        record.get("level") or "",
+        tuple(_parent(parent) for parent in record.get("parents") or ()),
+        tuple(sorted(record.get("owners") or ())),
+        record.get("pm") or "",
+        record.get("class") or "committed",
+        metric,
+        record.get("plan"),
+        day_number(starts) if starts else None,
+        day_number(due) if due else None,
+        _work(record),
+        (),
+        record.get("by") or "",
+    )
+    lacks = tuple(_lacks(goal))
+    return Goal(*[lacks if n == "lacks" else getattr(goal, n) for n in Goal.__slots__])
+
+
+def _parent(parent: Any) -> Parent:
+    if isinstance(parent, str):
+        return Parent(parent, 1.0, False)
+    return Parent(
+        parent["id"], float(parent.get("weight", 1.0)), bool(parent.get("required", False))
+    )
+
+
+def _lacks(goal: Goal) -> Iterator[str]:
+    """What a measurable goal needs and this one lacks (semantics 9.1)."""
+    if goal.level == "vision":
+        return
+    metric = goal.metric
+    if not goal.owners:
+        yield "owners"
+    if goal.starts_on is None:
+        yield "starts_on"
+    if goal.due_on is None:
+        yield "due_on"
+    if goal.starts_on is not None and goal.due_on is not None and goal.due_on < goal.starts_on:
+        yield "due_on is before starts_on"
+    if metric is None:
+        yield "metric"
+        return
+    if metric.baseline is None:
+        yield "metric.baseline"
+    if metric.target is None:
+        yield "metric.target"
+    if metric.baseline is not None and metric.baseline == metric.target:
+        yield "metric.target equals metric.baseline"
+    if metric.kind in ("adoption", "migrate") and not metric.subject:
+        yield "metric.subject"
+
+
+@dataclass(slots=True)
+class _Version:
+    order: Order
+    record: dict[str, Any]
+    parsed: Any
+
+
+_PARSERS = {"team": _team, "service": _service, "subject": _subject, "goal": _goal}
+_WEEKDAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
+
+
+def _weekdays(value: Any) -> frozenset[int]:
+    if value is None:
+        return frozenset(range(5))
+    if isinstance(value, str):
+        days: set[int] = set()
+        for part in value.lower().replace(" ", "").split(","):
+            first, _, last = part.partition("-")
+            start, end = _WEEKDAYS[first[:3]], _WEEKDAYS[(last or first)[:3]]
+            days.update((start + i) % 7 for i in range((end - start) % 7 + 1))
+        return frozenset(days)
+    return frozenset(day if isinstance(day, int) else _WEEKDAYS[day.lower()[:3]] for day in value)
+
+
+@dataclass(slots=True)
+class Book:
+    """All definitions; `now` is the instant whose versions `team`, `service`... answer with."""
+
+    today: Day = ALWAYS
+    _versions: dict[tuple[str, str], dict[Day, _Version]] = field(default_factory=dict)
+    _cache: dict[Any, Any] = field(default_factory=dict)
+
+    def add(self, fact: Defined, order: Order) -> bool:
+        """Take in one definition; False when a newer fact about the same version is known.
+
+        Raises ValueError, TypeError or KeyError when the record cannot be read.
+        """
+        start = fact.record.get("from")
+        day = day_number(str(start)) if start else ALWAYS
+        parser = _PARSERS.get(fact.kind)
+        record = {**fact.record, "id": fact.id}
+        parsed = parser(record) if parser else record
+        if fact.kind == "organisation":
+            _weekdays(record.get("working_days"))
+            zone(record.get("timezone") or "UTC")
+        versions = self._versions.setdefault((fact.kind, fact.id), {})
+        known = versions.get(day)
+        if known is not None and known.order >= order:
+            return False
+        versions[day] = _Version(order, record, parsed)
+        self._cache.clear()
+        return True
+
+    def advance(self, now: Instant) -> set[tuple[str, str]]:
+        """Let the organisation's day of `now` be today; say which records changed version."""
+        day = self.organisation_zone.day(now)
+        if day == self.today:
+            return set()
+        changed = {
+            key
+            for key, versions in self._versions.items()
+            if any(self.today < start <= day for start in versions if start > ALWAYS)
+        }
+        self.today = max(day, self.today)
+        if changed:
+            self._cache.clear()
+        return changed
+
+    def ids(self, kind: str) -> list[str]:
+        return sorted(id for known, id in self._versions if known == kind)
+
+    def _at(self, kind: str, id: str, day: Day) -> Any:
+        """The version in force on the day; before the first one, the first."""
+        versions = self._versions.get((kind, id))
+        if not versions:
+            return None
+        best = max((start for start in versions if start <= day), default=None)
+        return versions[min(versions) if best is None else best].parsed
+
+    def _now(self, kind: str, id: str) -> Any:
+        key = (kind, id)
+        if key not in self._cache:
+            self._cache[key] = self._at(kind, id, self.today)
+        return self._cache[key]
+
+    def team(self, id: str) -> Team | None:
+        found: Team | None = self._now("team", id)
+        return found
+
+    def service(self, id: str) -> Service | None:
+        found: Service | None = self._now("service", id)
+        return found
+
+    def subject(self, id: str) -> Subject | None:
+        found: Subject | None = self._now("subject", id)
+        return found
+
+    def goal(self, id: str) -> Goal | None:
+        found: Goal | None = self._now("goal", id)
+        return found
+
+    def goal_on(self, id: str, day: Day) -> Goal | None:
+        found: Goal | None = self._at("goal", id, day)
+        return found
+
+    def subject_on(self, id: str, day: Day) -> Subject | None:
+        found: Subject | None = self._at("subject", id, day)
+        return found
+
+    def versions(self, kind: str, id: str) -> list[tuple[Day, Any, Order]]:
+        """All versions of a record, oldest first: (from, parsed, order of the fact)."""
+        versions = self._versions.get((kind, id), {})
+        return [(day, versions[day].parsed, versions[day].order) for day in sorted(versions)]
+
+    def _all(self, kind: str) -> list[Any]:
+        key = ("all", kind)
+        if key not in self._cache:
+            self._cache[key] = [self._now(kind, id) for id in self.ids(kind)]
+        found: list[Any] = self._cache[key]
+        return found
+
+    def services_of(self, repository: str) -> list[Service]:
+        key = ("services of", repository)
+        if key not in self._cache:
+            self._cache[key] = [s for s in self._all("service") if s.repository == repository]
+        found: list[Service] = self._cache[key]
+        return found
+
+    def subjects(self) -> list[Subject]:
+        return self._all("subject")
+
+    def goals(self) -> list[Goal]:
+        return self._all("goal")
+
+    def subjects_of_package(self, package: str) -> list[Subject]:
+        return self._index("package", package)
+
+    def subjects_of_flag(self, flag: str) -> list[Subject]:
+        return self._index("flag", flag)
+
+    def goals_on_subject(self, subject: str) -> list[Goal]:
+        return self._index("measured", subject)
+
+    def children_of(self, goal: str) -> list[Goal]:
+        return self._index("children", goal)
+
+    def _index(self, kind: str, key: str) -> list[Any]:
+        index = self._cache.get(("index", kind))
+        if index is None:
+            index = {}
+            pairs: list[tuple[str, Any]]
+            if kind == "package":
+                pairs = [
+                    (s.measure.package, s) for s in self.subjects() if s.measure.kind == "pinned"
+                ]
+            elif kind == "flag":
+                pairs = [(flag, s) for s in self.subjects() for flag in s.flags]
+            elif kind == "measured":
+                pairs = [(g.metric.subject, g) for g in self.goals() if g.metric is not None]
+            else:
+                pairs = [(parent.id, g) for g in self.goals() for parent in g.parents]
+            for name, item in pairs:
+                index.setdefault(name, []).append(item)
+            self._cache["index", kind] = index
+        found: list[Any] = index.get(key, [])
+        return found
+
+    def selected(self, kind: str, names: list[str], labels: list[str], parents: list[str]) -> set[str]:
+        """Ids of the goals (or subjects) whose `work` selects a work item."""
+        index = self._cache.get(("selectors", kind))
+        if index is None:
+            index = ({}, {}, {})
+            for item in self._all(kind):
+                for table, values in zip(
+                    index, (item.work.labels, item.work.epics, item.work.work_items), strict=True
+                ):
+                    for value in values:
+                        table.setdefault(value, []).append(item.id)
+            self._cache["selectors", kind] = index
+        found: set[str] = set()
+        for table, values in zip(index, (labels, parents, names), strict=True):
+            if table:
+                for value in values:
+                    found.update(table.get(value, ()))
+        return found
+
+    def target_of(self, subject: Subject, day: Day | None = None) -> Target:
+        """The subject's own target, else that of the first goal measured on it, else one."""
+        if subject.target is not None:
+            return subject.target
+        for goal in self.goals_on_subject(subject.id):
+            in_force = goal if day is None else (self.goal_on(goal.id, day) or goal)
+            metric = in_force.metric
+            if metric is not None and metric.kind == "adoption" and metric.target is not None:
+                return Target(metric.target, metric.unit == "share")
+        return Target(1.0, False)
+
+    def grace(self, stage: str) -> Grace:
+        default = GRACE[stage]
+        rules = self._now("rules", "rules") or {}
+        stated = (rules.get("basically_done") or {}).get(stage)
+        if not isinstance(stated, dict):
+            return default
+        return Grace(
+            int(stated.get("default", default.default)),
+            int(stated.get("min", default.min)),
+            int(stated.get("max", default.max)),
+        )
+
+    def known_projects(self) -> frozenset[str]:
+        """Projects whose keys (`PAY-42`) may be believed where they stand in text."""
+        found: frozenset[str] | None = self._cache.get("projects")
+        if found is None:
+            names: set[str] = set()
+            for source in self._all("source"):
+                names.update(source.get("projects") or ())
+            found = self._cache["projects"] = frozenset(names)
+        return found
+
+    @property
+    def organisation(self) -> dict[str, Any]:
+        for id in self.ids("organisation"):
+            found: dict[str, Any] = self._now("organisation", id)
+            return found
+        return {}
+
+    @property
+    def organisation_zone(self) -> Zone:
+        return zone(self.organisation.get("timezone") or "UTC")
+
+    def calendar(self, kind: str, id: str) -> WorkingCalendar:
+        """The working calendar of a team, goal or subject; where it is silent, of its team,
+        then of the organisation (semantics 3.9)."""
+        key = ("calendar", kind, id)
+        if key not in self._cache:
+            self._cache[key] = self._calendar(kind, id)
+        found: WorkingCalendar = self._cache[key]
+        return found
+
+    def _calendar(self, kind: str, id: str) -> WorkingCalendar:
+        chain: list[dict[str, Any]] = []
+        own = self._raw(kind, id)
+        chain.append(own)
+        if kind == "goal" and len(own.get("owners") or ()) == 1:
+            chain.append(self._raw("team", own["owners"][0]))
+        if kind == "subject" and own.get("team"):
+            chain.append(self._raw("team", own["team"]))
+        chain.append(self.organisation)
+        first = {}
+        for name in ("timezone", "working_days", "holidays"):
+            first[name] = next((r[name] for r in chain if r.get(name) is not None), None)
+        return WorkingCalendar(
+            first["timezone"] or "UTC",
+            _weekdays(first["working_days"]),
+            frozenset(day_number(str(day)) for day in first["holidays"] or ()),
+        )
+
+    def _raw(self, kind: str, id: str) -> dict[str, Any]:
+        versions = self._versions.get((kind, id), {})
+        best = max((start for start in versions if start <= self.today), default=None)
+        if not versions:
+            return {}
+        return versions[min(versions) if best is None else best].record

@@ -1,0 +1,176 @@
+"""Rules: each gives the intervals in which its judgement held, computed from facts (semantics 4).
+
+A finding opens and closes at confirmed instants only; one that would be empty is not raised.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipeline.core.calendar import DAY_MS, WorkingCalendar, compact
+from pipeline.core.messages import Live as Live
+from pipeline.core.rows import FindingRow
+from pipeline.core.signals import Instant
+
+WATCH_MS = 28 * DAY_MS
+
+
+class StateRun(Protocol):
+    """A stretch in one state, as `work_item.Run` has it."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def reasons(self) -> list[str]: ...
+    @property
+    def effective_at(self) -> Instant: ...
+    @property
+    def confirmed_at(self) -> Instant: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A finding before it has a name: rule, from, to (None: open), why.
+
+    `look_at` is when it may change although nothing arrives: not raised yet, or growing worse.
+    """
+
+    rule: str
+    raised_at: Instant
+    cleared_at: Instant | None
+    reasons: list[str] = field(default_factory=list)
+    since: Instant | None = None
+    severe_at: Instant | None = None
+    look_at: Instant | None = None
+
+    def row(
+        self, kind: str, about: str, team: str, goals: list[str], subject: str, now: Instant
+    ) -> FindingRow:
+        severe = self.severe_at is not None and (self.cleared_at or now) >= self.severe_at
+        return FindingRow(
+            finding_id=f"{self.rule}:{kind}:{about}:{compact(self.raised_at)}",
+            rule=self.rule,
+            about_kind=kind,
+            about=about,
+            goal_id=goals[0] if goals else "",
+            goals=goals,
+            team=team,
+            reasons=self.reasons,
+            severity=_SEVERITY.get(self.rule, "warning" if severe else "info"),
+            raised_at=self.raised_at,
+            cleared_at=self.cleared_at,
+            evidence=[],
+            explanation=explain(self),
+            subject=subject,
+        )
+
+
+_SEVERITY = {"regressed": "warning", "rolled_back": "critical", "source_stale": "warning"}
+
+TEXT = {
+    "needs_merge": "linked to a change that is not merged",
+    "needs_deploy": "merged, but not deployed to production",
+    "partial_deploy": "deployed to some of its services only",
+    "rolled_back": "rolled back in production",
+    "needs_release": "deployed behind a flag that is not fully on",
+    "needs_docs": "documentation is missing",
+    "needs_enablement": "enablement is missing",
+    "needs_support": "support hand-over is missing",
+    "no_first_use": "nobody has used it",
+    "below_target": "used by fewer than the target",
+    "adoption_lost": "adopted once, used by too few now",
+    "needs_verification": "used, but not confirmed to help",
+    "low_response": "too few answers to tell",
+    "refuted": "users say that it does not help",
+}
+"""What each reason code means, for people."""
+
+
+def explain(finding: Interval) -> str:
+    return "; ".join(TEXT.get(reason, reason.replace("_", " ")) for reason in finding.reasons)
+
+
+BASICALLY_DONE = {
+    "closed_not_shipped": "close_to_ship",
+    "shipped_not_adopted": "ship_to_adopt",
+    "adopted_not_verified": "adopt_to_verify",
+}
+"""States in which work is basically done, with the stage whose grace applies."""
+
+
+def basically_done(
+    runs: Sequence[StateRun],
+    regressed: Sequence[Interval],
+    grace: Callable[[str, Instant], int],
+    calendar: WorkingCalendar,
+    now: Instant,
+) -> list[Interval]:
+    """Claimed, but resting in a state short of done for longer than its grace (semantics 6.4).
+
+    Raised at the later of effective + grace and confirmed, cleared when the state was left.
+    """
+    found: list[Interval] = []
+    for n, run in enumerate(runs):
+        stage = BASICALLY_DONE.get(run.state)
+        if stage is None:
+            continue
+        if any(
+            r.raised_at <= run.confirmed_at and (r.cleared_at is None or run.confirmed_at < r.cleared_at)
+            for r in regressed
+        ):
+            continue
+        days = grace(stage, run.effective_at)
+        raised = max(calendar.add(run.effective_at, days), run.confirmed_at)
+        left = runs[n + 1].confirmed_at if n + 1 < len(runs) else None
+        if left is not None and raised >= left:
+            continue
+        severe = calendar.add(run.effective_at, 2 * days)
+        look = raised if raised > now else severe if left is None and severe > now else None
+        found.append(
+            Interval("basically_done", raised, left, run.reasons, run.effective_at, severe, look)
+        )
+    return found
+
+
+def regressed(runs: Sequence[StateRun]) -> list[Interval]:
+    """Done, and left within the 28 d watch (semantics 6.5); cleared when done again.
+
+    Leaving to unknown says nothing about the work, so it is raised only when what follows does.
+    """
+    found: list[Interval] = []
+    raised: Instant | None = None
+    reasons: list[str] = []
+    done_at: Instant | None = None
+    fell = False
+    for run in runs:
+        if run.state == "done":
+            if raised is not None and raised < run.confirmed_at:
+                found.append(Interval("regressed", raised, run.confirmed_at, reasons))
+            raised, fell, done_at = None, False, run.effective_at
+        elif run.state in ("dropped", "deleted"):
+            if raised is not None and raised < run.confirmed_at:
+                found.append(Interval("regressed", raised, run.confirmed_at, reasons))
+            raised, fell, done_at = None, False, None
+        elif done_at is not None:
+            if not fell:
+                fell = run.state == "open" or run.effective_at < done_at + WATCH_MS
+                if not fell:
+                    done_at = None
+                    continue
+            if raised is None and run.state != "unknown":
+                if run.state == "open" and run.effective_at >= done_at + WATCH_MS:
+                    done_at, fell = None, False
+                    continue
+                raised, reasons = run.confirmed_at, run.reasons
+    if raised is not None:
+        found.append(Interval("regressed", raised, None, reasons))
+    return found
+
+
+def rolled_back(rollbacks: Sequence[tuple[Instant, Instant | None]]) -> list[Interval]:
+    """Something done was taken back, an hour went by without a redeploy; cleared by one."""
+    return [
+        Interval("rolled_back", raised, cleared, ["rolled_back"])
+        for raised, cleared in rollbacks
+        if cleared is None or raised < cleared
+    ]

@@ -1,0 +1,299 @@
+"""What entities tell each other: absolute statements, so that hearing one twice is harmless.
+
+They flow one way: repository and subject to work item to goal and team; subject to goal; goal to
+parent. What an entity asks for (a grace period, the state of a subject) is answered to it alone.
+"""
+
+from dataclasses import dataclass
+
+from pipeline.core.rows import Day
+from pipeline.core.signals import Instant, Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Retracted:
+    """A signal that was taken in turned out to be superseded by another copy of itself."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A work item answers to this name; `order` decides between two that claim it."""
+
+    work_item: str
+    order: tuple[Instant, str]
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One step of being live: since when known, since when true, and which."""
+
+    known_at: Instant
+    effective_at: Instant
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a work item and a change belong together: how, since when, until when."""
+
+    via: str
+    at: Instant
+    until: Instant | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedChange:
+    """A repository tells a name: this change names you, and this is where it is live.
+
+    `services` are the targets that the change must reach, with the log of each. `bulk` says that
+    the change names more work items than may be believed, `delivers` is False for a revert (which
+    takes away and need not reach anything). `merged_at` None: not merged so far.
+    """
+
+    change: str
+    repository: str
+    merged_at: Instant | None
+    evidence: list[Evidence]
+    services: dict[str, list[Live]]
+    known_repository: bool = True
+    bulk: bool = False
+    delivers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NamedByDeploy:
+    """A repository tells a name: deploys to this service list you; live as the log says."""
+
+    service: str
+    repository: str
+    evidence: list[Evidence]
+    log: list[Live]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """What this origin told before no longer holds."""
+
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A link between a work item (its name) and something else, made by hand or by a source."""
+
+    id: str
+    to: str
+    rel: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A name passes on what `origin` said to whom it stands for, since when it does.
+
+    A message of None: it no longer stands for you, or the origin took it back.
+    """
+
+    name: str
+    origin: str
+    since: Instant
+    message: "LinkedChange | NamedByDeploy | Linked | Child | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A work item asks a change's repository to keep it informed although nothing names it."""
+
+    name: str
+    change: str
+    evidence: list[Evidence]
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A work item tells its parent's name that it belongs to it."""
+
+    work_item: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inherit:
+    """A parent tells its child which names it has, and its goals and subjects."""
+
+    parent: str
+    names: list[str]
+    goals: list[str]
+    subjects: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """A work item asks a subject to tell it how the adoption stands (or to stop)."""
+
+    work_item: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a facet: known since, true since, and its value."""
+
+    known_at: Instant
+    effective_at: Instant
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A subject tells its followers how far it is adopted, verified and released."""
+
+    subject: str
+    adopted: list[Step]
+    verified: list[Step]
+    released: list[Step]
+    first_use_at: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardDays:
+    """A shard tells its subject the changes of its counts per day (absolute per day)."""
+
+    shard: int
+    days: dict[Day, list[int]]
+    first_use_at: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """Which adopters of one shard are eligible from a day on, for one version of the list."""
+
+    versions: dict[Day, list[str] | None]
+    """From day to list; None: everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """A package tells a shard which versions an adopter pinned, in order."""
+
+    adopter: str
+    pins: list[tuple[Instant, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag tells a subject how far it is on in production."""
+
+    flag: str
+    steps: list[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A repository tells a subject when a service that carries it was deployed (version, at)."""
+
+    service: str
+    deploys: list[tuple[Instant, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A work item tells a goal or a team where it stands."""
+
+    work_item: str
+    state: str
+    levels: dict[str, list[Step]]
+    team: str
+    basically_done: bool
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """A work item tells its team the gaps it has been through: stage to (from, to, known)."""
+
+    work_item: str
+    gaps: dict[str, tuple[Instant, Instant, Instant]]
+
+
+@dataclass(frozen=True, slots=True)
+class AskGrace:
+    """A work item asks its team how much grace a state gets that began at `at`."""
+
+    work_item: str
+    asks: list[tuple[str, Instant]]
+
+
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """A team answers: working days of grace per (stage, instant)."""
+
+    team: str
+    days: list[tuple[str, Instant, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A subject tells a goal its adopters per day: day to (adopters, eligible, yes)."""
+
+    subject: str
+    days: dict[Day, tuple[int, int | None, int]]
+    last_day: Day
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A goal tells a parent how far it is, per day (None: unknown)."""
+
+    goal: str
+    days: dict[Day, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a source was heard saying: hour to the first and last instant in it."""
+
+    hours: dict[int, tuple[Instant, Instant]]
+
+
+@dataclass(frozen=True, slots=True)
+class Redefined:
+    """The book changed in a way that concerns this entity; it judges again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The time that the entity asked for has come."""
+
+
+Message = (
+    Retracted
+    | Called
+    | LinkedChange
+    | NamedByDeploy
+    | Unlinked
+    | Linked
+    | Forwarded
+    | Tell
+    | Child
+    | Inherit
+    | Follow
+    | Adoption
+    | ShardDays
+    | Eligible
+    | Pins
+    | Flag
+    | Released
+    | Standing
+    | Gaps
+    | AskGrace
+    | Grace
+    | Reach
+    | Share
+    | Heard
+    | Redefined
+    | Woken
+)

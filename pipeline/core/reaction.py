@@ -1,0 +1,87 @@
+"""What an entity may do when a signal reaches it: read its parts, and say what follows.
+
+State is stored in *parts*: immutable values under natural keys, so that one signal reads and
+writes a constant number of them, however large the entity grows.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+from pipeline.core.messages import Message
+from pipeline.core.rows import Gone, Row
+from pipeline.core.signals import Instant
+
+AT_ONCE: Instant = 0
+"""A `wake_at` that is always due: judge again before this group of signals ends."""
+
+
+class State(Protocol):
+    """The parts of one entity, read through: memory first, then the engine's store."""
+
+    def get(self, key: str, /) -> Any: ...
+
+
+class Letter(NamedTuple):
+    """A message and the entity it goes to."""
+
+    to: str
+    message: Message
+
+
+class Reaction(NamedTuple):
+    """What follows from one signal.
+
+    `parts` maps part keys to their new values (None: the part is gone); `wake_at` is when the
+    entity must look again although nothing arrived (None: no new alarm).
+    """
+
+    parts: dict[str, Any]
+    letters: list[Letter]
+    rows: list[Row]
+    gone: list[Gone]
+    wake_at: Instant | None
+
+
+class Draft:
+    """Collects a reaction while an entity works; the state itself is never changed."""
+
+    __slots__ = ("_state", "gone", "letters", "now", "parts", "ref", "rows", "wake_at")
+
+    def __init__(self, ref: str, state: State, now: Instant) -> None:
+        self.ref = ref
+        self.now = now
+        self._state = state
+        self.parts: dict[str, Any] = {}
+        self.letters: list[Letter] = []
+        self.rows: list[Row] = []
+        self.gone: list[Gone] = []
+        self.wake_at: Instant | None = None
+
+    @property
+    def id(self) -> str:
+        """The reference without its kind: `PAY` of `team:PAY`."""
+        return self.ref.partition(":")[2]
+
+    def get(self, key: str) -> Any:
+        if key in self.parts:
+            return self.parts[key]
+        return self._state.get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        self.parts[key] = value
+
+    def put_if_new(self, key: str, value: Any) -> bool:
+        """Write a part only when it differs from what stands there; say whether it did."""
+        if self.get(key) == value:
+            return False
+        self.parts[key] = value
+        return True
+
+    def send(self, to: str, message: Message) -> None:
+        self.letters.append(Letter(to, message))
+
+    def wake(self, at: Instant = AT_ONCE) -> None:
+        if self.wake_at is None or at < self.wake_at:
+            self.wake_at = at
+
+    def reaction(self) -> Reaction:
+        return Reaction(self.parts, self.letters, self.rows, self.gone, self.wake_at)

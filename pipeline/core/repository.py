@@ -1,0 +1,686 @@
+"""A repository: its changes in merge order, its deploys, and which change is live where.
+
+A change has a *position* on the default branch; a target (a service in production) stands at a
+position after each deploy. A change is live in a target from the first deploy that stands at or
+above it (semantics 5.1). Positions are values, not ordinals, so a late change moves no other.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass, replace
+
+from pipeline.core import links
+from pipeline.core.book import Book, Service
+from pipeline.core.calendar import MINUTE_MS
+from pipeline.core.messages import (
+    Evidence,
+    LinkedChange,
+    Live,
+    NamedByDeploy,
+    Redefined,
+    Released,
+    Retracted,
+    Unlinked,
+)
+from pipeline.core.reaction import Draft
+from pipeline.core.rows import ChangeShippedRow, DeployRow, Gone
+from pipeline.core.signals import (
+    ChangeMerged,
+    DeployFinished,
+    Instant,
+    LinkAsserted,
+    LinkRetracted,
+    Order,
+    Signal,
+)
+
+BLIP_MS = 60 * MINUTE_MS
+"""A redeploy within this time after a rollback makes it a blip: no change of state."""
+
+Position = tuple[Instant, int, int, str, int, str]
+"""Place on the default branch: merge time, sequence (three fields), number, change id."""
+
+BOTTOM: Position = (-(2**62), 0, 0, "", 0, "")
+TOP: Position = (2**62, 9, 0, "", 0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A merged change as we know it; `named` are the keys it names, with how."""
+
+    order: Order
+    change: str
+    shas: list[str]
+    on_default: bool
+    paths: list[str] | None
+    reverts: str | None
+    first_commit_at: Instant | None
+    named: list[tuple[str, str, bool]]
+    """(key, via, found in text): what is found in text counts for known projects only."""
+
+    @property
+    def position(self) -> Position:
+        # numbers compare as numbers: of two merged in one instant, !10 stands above !9
+        number = self.change.rpartition("!")[2]
+        return (
+            self.order.at,
+            *self.order.sequence,
+            int(number) if number.isascii() and number.isdigit() else 0,
+            self.change,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asserted:
+    """Links to a change that somebody stated: (work item name, evidence)."""
+
+    by_signal: dict[str, tuple[str, Evidence]]
+    retracted: dict[str, tuple[str, str, Instant]]
+    """Signal id to (name, via, at); via `manual` ends every kind of evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    order: Order
+    deploy: str
+    kind: str
+    sha: str | None
+    version: str | None
+    changes: list[str]
+    work_items: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The successful production deploys of one service, in order.
+
+    `positions[i]` is where the target stands after deploy i; `drops` are the indices where it
+    went down; `explicit` maps a change that only a deploy proves to the deploys that do, and
+    `named` does so for work items; `undone` maps a deploy to the rollback that took it back.
+    """
+
+    deploys: list[Deploy]
+    positions: list[Position]
+    drops: list[int]
+    explicit: dict[str, list[int]]
+    named: dict[str, list[int]]
+    undone: dict[int, int]
+
+
+EMPTY_TARGET = Target([], [], [], {}, {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """What has to be judged again: single changes, and all changes within ranges."""
+
+    changes: list[str]
+    ranges: list[tuple[Position, Position]]
+    names: list[tuple[str, str]]
+    """(service, work item name) that deploys list."""
+
+
+PARTS = {
+    "change": Change,
+    "sha": str,
+    "awaits": list[str],
+    "reverted": list[str],
+    "asserted": Asserted,
+    "index": list[Position],
+    "months": list[int],
+    "target": Target,
+    "deploy": tuple[Order, str],
+    "told": list[str],
+    "services": list[str],
+    "todo": Todo,
+    "library": bool,
+}
+
+
+def _month(at: Instant) -> int:
+    return at // (30 * 86_400_000)
+
+
+def react(draft: Draft, signal: Signal, book: Book) -> None:
+    """Take in a change, a deploy or a link to a change; judge what it touched when woken."""
+    match signal.data:
+        case ChangeMerged():
+            _merge(draft, signal, signal.data)
+        case DeployFinished():
+            _deploy(draft, signal, signal.data, book)
+        case LinkAsserted() | LinkRetracted():
+            _link(draft, signal, signal.data)
+        case _:
+            raise TypeError(f"a repository does not take {type(signal.data).__name__}")
+
+
+def hear(draft: Draft, message: Redefined | Retracted, book: Book) -> None:
+    if isinstance(message, Retracted):
+        _retract(draft, message.signal, book)
+    else:
+        for service in draft.get("services") or []:
+            target = draft.get(f"target/{service}")
+            if target is not None:
+                draft.put(f"target/{service}", _place(draft, target.deploys, book, service))
+        _touch(draft, ranges=[(BOTTOM, TOP)])
+
+
+# -- taking facts in ---------------------------------------------------------------------
+
+
+def _touch(
+    draft: Draft,
+    *,
+    changes: list[str] | None = None,
+    ranges: list[tuple[Position, Position]] | None = None,
+    names: list[tuple[str, str]] | None = None,
+) -> None:
+    todo: Todo = draft.get("todo") or Todo([], [], [])
+    draft.put(
+        "todo",
+        Todo(todo.changes + (changes or []), todo.ranges + (ranges or []), todo.names + (names or [])),
+    )
+    draft.wake()
+
+
+def _merge(draft: Draft, signal: Signal, data: ChangeMerged) -> None:
+    known: Change | None = draft.get(f"change/{data.change}")
+    if known is not None and known.order >= signal.order:
+        return
+    given = data.work_items is not None
+    change = Change(
+        signal.order,
+        data.change,
+        data.shas,
+        data.default_branch is not False,
+        data.paths,
+        data.reverts,
+        data.first_commit_at,
+        [(key, via, not given) for key, via in links.named(data)],
+    )
+    if known is not None:
+        _forget(draft, known)
+    draft.put(f"change/{change.change}", change)
+    for sha in change.shas:
+        draft.put(f"sha/{sha}", change.change)
+    if change.on_default:
+        month = _month(change.order.at)
+        index = list(draft.get(f"index/{month}") or [])
+        insort(index, change.position)
+        draft.put(f"index/{month}", index)
+        months = draft.get("months") or []
+        if month not in months:
+            draft.put("months", sorted([*months, month]))
+    touched = [change.change]
+    if change.reverts:
+        by = draft.get(f"reverted/{change.reverts}") or []
+        draft.put(f"reverted/{change.reverts}", sorted({*by, change.change}))
+        touched.append(change.reverts)
+    _touch(draft, changes=touched)
+    _settle_shas(draft, change)
+
+
+def _settle_shas(draft: Draft, change: Change) -> None:
+    """Deploys of a sha that was unknown until now stand where this change is."""
+    for sha in change.shas:
+        for service in draft.get(f"awaits/{sha}") or []:
+            target: Target = draft.get(f"target/{service}")
+            _replace_target(draft, service, target.deploys, bool(draft.get(f"library/{service}")))
+
+
+def _forget(draft: Draft, change: Change) -> None:
+    """Take a fact about a change out of every index, before another one replaces it."""
+    draft.put(f"change/{change.change}", None)
+    for sha in change.shas:
+        if draft.get(f"sha/{sha}") == change.change:
+            draft.put(f"sha/{sha}", None)
+    if change.on_default:
+        month = _month(change.order.at)
+        index = [p for p in draft.get(f"index/{month}") or [] if p[-1] != change.change]
+        draft.put(f"index/{month}", index)
+    if change.reverts:
+        by = [b for b in draft.get(f"reverted/{change.reverts}") or [] if b != change.change]
+        draft.put(f"reverted/{change.reverts}", by or None)
+        _touch(draft, changes=[change.reverts])
+
+
+def _deploy(draft: Draft, signal: Signal, data: DeployFinished, book: Book) -> None:
+    known = draft.get(f"deploy/{data.deploy}")
+    if known is not None:
+        order, service = known
+        if order >= signal.order:
+            return
+        _remove_deploy(draft, data.deploy, service)
+    draft.put(f"deploy/{data.deploy}", (signal.order, data.service))
+    service_def = book.service(data.service)
+    tier = _tier(service_def, data)
+    draft.rows.append(_deploy_row(signal, data, service_def, tier))
+    if data.outcome != "success" or tier != "production" or data.kind == "config":
+        return
+    services = draft.get("services") or []
+    if data.service not in services:
+        draft.put("services", sorted([*services, data.service]))
+    library = bool(service_def and service_def.library)
+    if library != bool(draft.get(f"library/{data.service}")):
+        draft.put(f"library/{data.service}", library)
+    target: Target = draft.get(f"target/{data.service}") or EMPTY_TARGET
+    deploy = Deploy(
+        signal.order,
+        data.deploy,
+        data.kind,
+        data.sha,
+        data.version,
+        data.changes or [],
+        data.work_items or [],
+    )
+    deploys = list(target.deploys)
+    insort(deploys, deploy, key=lambda d: d.order)
+    _replace_target(draft, data.service, deploys, library)
+    if data.sha:
+        awaits = draft.get(f"awaits/{data.sha}") or []
+        if data.service not in awaits:
+            draft.put(f"awaits/{data.sha}", sorted([*awaits, data.service]))
+    subjects = service_def.subjects if service_def else ()
+    for subject in subjects:
+        log = [(d.order.at, d.version or "") for d in deploys if d.kind == "deploy"]
+        draft.send(f"subject:{subject}", Released(data.service, log[:_MOST_RELEASES]))
+
+
+_MOST_RELEASES = 400
+"""A subject only wants the first deploy that carries it; the earliest ones are enough."""
+
+
+def _tier(service: Service | None, data: DeployFinished) -> str:
+    if service is not None:
+        return service.tier(data.environment.name, data.environment.tier)
+    name = data.environment.name
+    return data.environment.tier or ("production" if name in ("production", "prod") else name)
+
+
+def _deploy_row(
+    signal: Signal, data: DeployFinished, service: Service | None, tier: str
+) -> DeployRow:
+    return DeployRow(
+        deploy=data.deploy,
+        service=data.service,
+        environment=data.environment.name,
+        tier=tier,
+        sha=data.sha or "",
+        version=data.version or "",
+        outcome=data.outcome,
+        kind=data.kind,
+        finished_at=signal.at,
+        changes=sorted(data.changes or []),
+        work_items=sorted(data.work_items or []),
+        team=service.team if service else "",
+        changeset_unknown=False,
+        cause=data.cause or "",
+    )
+
+
+def _remove_deploy(draft: Draft, deploy: str, service: str) -> None:
+    draft.put(f"deploy/{deploy}", None)
+    target: Target | None = draft.get(f"target/{service}")
+    if target is None:
+        return
+    deploys = [d for d in target.deploys if d.deploy != deploy]
+    if len(deploys) != len(target.deploys):
+        _replace_target(draft, service, deploys, bool(draft.get(f"library/{service}")))
+
+
+def _link(draft: Draft, signal: Signal, data: LinkAsserted | LinkRetracted) -> None:
+    change, name = data.from_, data.to
+    if not is_change(change):
+        change, name = name, change
+    known: Asserted = draft.get(f"asserted/{change}") or Asserted({}, {})
+    if isinstance(data, LinkAsserted):
+        evidence = Evidence(data.via, signal.at, None, data.confidence)
+        known = replace(known, by_signal={**known.by_signal, signal.id: (name, evidence)})
+    else:
+        gone = {**known.retracted, signal.id: (name, data.via, signal.at)}
+        known = replace(known, retracted=gone)
+    draft.put(f"asserted/{change}", known)
+    _touch(draft, changes=[change])
+
+
+def _retract(draft: Draft, signal: Signal, book: Book) -> None:
+    """Undo what a superseded copy of a signal had said."""
+    data = signal.data
+    if isinstance(data, ChangeMerged):
+        known: Change | None = draft.get(f"change/{data.change}")
+        if known is not None and known.order == signal.order:
+            _forget(draft, known)
+            _touch(draft, changes=[data.change])
+    elif isinstance(data, DeployFinished):
+        stored = draft.get(f"deploy/{data.deploy}")
+        if stored is not None and stored[0] == signal.order:
+            _remove_deploy(draft, data.deploy, stored[1])
+            draft.gone.append(Gone(DeployRow, (data.deploy,)))
+    elif isinstance(data, LinkAsserted | LinkRetracted):
+        change = data.from_ if is_change(data.from_) else data.to
+        asserted: Asserted = draft.get(f"asserted/{change}") or Asserted({}, {})
+        draft.put(
+            f"asserted/{change}",
+            Asserted(
+                {k: v for k, v in asserted.by_signal.items() if k != signal.id},
+                {k: v for k, v in asserted.retracted.items() if k != signal.id},
+            ),
+        )
+        _touch(draft, changes=[change])
+
+
+def is_change(reference: str) -> bool:
+    """Whether a reference names a change: repository!number or repository@sha."""
+    return "!" in reference or ("@" in reference and "/" in reference)
+
+
+def repository_of(change: str) -> str:
+    return change.partition("!")[0] if "!" in change else change.rpartition("@")[0]
+
+
+# -- where a target stands ---------------------------------------------------------------
+
+
+def _replace_target(draft: Draft, service: str, deploys: list[Deploy], library: bool) -> None:
+    """Put the deploys of a target in place and mark every change whose liveness may differ."""
+    old: Target = draft.get(f"target/{service}") or EMPTY_TARGET
+    if len(deploys) == len(old.deploys) + 1 and deploys[:-1] == old.deploys and not old.undone:
+        new = _place_all(draft, deploys, library, old)
+    else:
+        new = _place_all(draft, deploys, library, None)
+    draft.put(f"target/{service}", new)
+    low, high = TOP, BOTTOM
+    before, after = [BOTTOM, *old.positions], [BOTTOM, *new.positions]
+    same = 0
+    while same < min(len(before), len(after)) and before[same] == after[same]:
+        same += 1
+    for stands in (before[same - 1 :], after[same - 1 :]):
+        low, high = min([low, *stands]), max([high, *stands])
+    changed = {
+        *(set(new.explicit) ^ set(old.explicit)),
+        *(c for c in new.explicit if new.explicit[c] != old.explicit.get(c)),
+    }
+    if new.undone != old.undone:
+        changed |= set(new.explicit)
+    names = {*new.named, *old.named} if new.undone != old.undone else {
+        n for n in {*new.named, *old.named} if new.named.get(n) != old.named.get(n)
+    }
+    _touch(
+        draft,
+        changes=sorted(changed),
+        ranges=[(low, high)] if low < high else [],
+        names=[(service, name) for name in sorted(names)],
+    )
+
+
+def _place(draft: Draft, deploys: list[Deploy], book: Book, service: str) -> Target:
+    definition = book.service(service)
+    library = bool(definition and definition.library)
+    draft.put(f"library/{service}", library)
+    return _place_all(draft, deploys, library, None)
+
+
+def _place_all(
+    draft: Draft, deploys: list[Deploy], library: bool, known: Target | None
+) -> Target:
+    """Where the target stands after each deploy; `known` is the answer for all but the last."""
+    if known is None:
+        known = EMPTY_TARGET
+    positions = list(known.positions)
+    drops = list(known.drops)
+    explicit = dict(known.explicit)
+    named = dict(known.named)
+    undone = dict(known.undone)
+    standing = [i for i in range(len(positions)) if i not in undone]
+    for i in range(len(positions), len(deploys)):
+        deploy = deploys[i]
+        before = positions[-1] if positions else BOTTOM
+        own = draft.get(f"sha/{deploy.sha}") if deploy.sha else None
+        change: Change | None = draft.get(f"change/{own}") if own else None
+        place = change.position if change is not None and change.on_default else None
+        if deploy.kind == "rollback":
+            place = _roll_back(i, place, deploy.sha, standing, positions, undone)
+        elif library and place is not None:
+            place = max(place, before)
+        stands = before if place is None else place
+        if stands < before:
+            drops.append(i)
+        positions.append(stands)
+        if deploy.kind != "rollback":
+            standing.append(i)
+        proves = list(deploy.changes)
+        if change is not None and not change.on_default:
+            proves.append(change.change)
+        for id in proves:
+            explicit[id] = [*explicit.get(id, []), i]
+        for name in deploy.work_items:
+            named[name] = [*named.get(name, []), i]
+    return Target(deploys, positions, drops, explicit, named, undone)
+
+
+def _roll_back(
+    i: int,
+    place: Position | None,
+    sha: str | None,
+    standing: list[int],
+    positions: list[Position],
+    undone: dict[int, int],
+) -> Position | None:
+    """Take back the deploys above the one that a rollback returns to.
+
+    Without a sha that is the previous successful deploy; with one, whatever stands above it.
+    """
+    if sha is None:
+        if standing:
+            undone[standing.pop()] = i
+        return positions[standing[-1]] if standing else BOTTOM
+    if place is None:
+        return None
+    while standing and positions[standing[-1]] > place:
+        undone[standing.pop()] = i
+    return place
+
+
+# -- where a change is live --------------------------------------------------------------
+
+
+def _steps(target: Target, change: str, position: Position | None) -> list[tuple[Instant, bool]]:
+    """When the change went live in the target, and when it left, in deploy order."""
+    marks: list[tuple[int, bool]] = []
+    if position is not None:
+        marks = _positional(target, position)
+    for i in target.explicit.get(change, ()):
+        marks.append((i, True))
+        back = target.undone.get(i)
+        if back is not None and (position is None or target.positions[back] < position):
+            marks.append((back, False))
+    steps: list[tuple[Instant, bool]] = []
+    for i, on in sorted(marks):
+        if on != (steps[-1][1] if steps else False):
+            steps.append((target.deploys[i].order.at, on))
+    return steps
+
+
+def _positional(target: Target, position: Position) -> list[tuple[int, bool]]:
+    """Between two drops the positions only rise, so each stretch is searched by halves."""
+    marks: list[tuple[int, bool]] = []
+    starts = [0, *target.drops]
+    for n, start in enumerate(starts):
+        end = starts[n + 1] if n + 1 < len(starts) else len(target.positions)
+        if start < end and target.positions[start] < position:
+            marks.append((start, False))
+        first = bisect_left(target.positions, position, start, end)
+        if first < end:
+            marks.append((first, True))
+    return marks
+
+
+def _without_blips(steps: list[tuple[Instant, bool]]) -> list[Live]:
+    """The log of being live: leaving it is known after an hour without a redeploy."""
+    log: list[Live] = []
+    i = 0
+    while i < len(steps):
+        at, on = steps[i]
+        if not on and i + 1 < len(steps) and steps[i + 1][0] - at <= BLIP_MS:
+            i += 2
+            continue
+        log.append(Live(at if on else at + BLIP_MS, at, on))
+        i += 1
+    return log
+
+
+def live_log(draft: Draft, id: str, service: Service, seen: tuple[str, ...] = ()) -> list[Live]:
+    """Since when a change is live in a service, and when it was not (reverts included)."""
+    target: Target = draft.get(f"target/{service.id}") or EMPTY_TARGET
+    change: Change | None = draft.get(f"change/{id}")
+    position = change.position if change is not None and change.on_default else None
+    log = _without_blips(_steps(target, id, position))
+    reverts = [by for by in draft.get(f"reverted/{id}") or [] if by not in seen]
+    if not reverts:
+        return log
+    others = [live_log(draft, by, service, (*seen, id)) for by in reverts]
+    return _both(log, others)
+
+
+def _both(own: list[Live], reverts: list[list[Live]]) -> list[Live]:
+    """Live while its own log says so and no revert of it is live."""
+    events = sorted(
+        [(step.known_at, -1, step) for step in own]
+        + [(step.known_at, n, step) for n, log in enumerate(reverts) for step in log],
+        key=lambda e: (e[0], e[1]),
+    )
+    on = False
+    reverted = [False] * len(reverts)
+    log: list[Live] = []
+    for known_at, who, step in events:
+        if who < 0:
+            on = step.on
+        else:
+            reverted[who] = step.on
+        now = on and not any(reverted)
+        if now != (log[-1].on if log else False):
+            log.append(Live(known_at, step.effective_at, now))
+    return log
+
+
+# -- judging -----------------------------------------------------------------------------
+
+
+def wake(draft: Draft, book: Book) -> None:
+    """Tell the work items and the store about every change and deploy that was touched."""
+    todo: Todo | None = draft.get("todo")
+    if todo is None:
+        return
+    draft.put("todo", None)
+    changes = dict.fromkeys(todo.changes)
+    for low, high in _merged(todo.ranges):
+        changes.update(dict.fromkeys(_between(draft, low, high)))
+    services = book.services_of(draft.id)
+    projects = book.known_projects()
+    for id in changes:
+        _tell(draft, id, services, projects)
+    for service_id, name in dict.fromkeys(todo.names):
+        _tell_named(draft, service_id, name)
+
+
+def _merged(ranges: list[tuple[Position, Position]]) -> list[tuple[Position, Position]]:
+    merged: list[tuple[Position, Position]] = []
+    for low, high in sorted(ranges):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _between(draft: Draft, low: Position, high: Position) -> list[str]:
+    """Changes above `low`, up to and with `high`."""
+    found: list[str] = []
+    months = draft.get("months") or []
+    first = bisect_left(months, _month(low[0]))
+    last = bisect_right(months, _month(high[0]))
+    for month in months[first:last]:
+        index = draft.get(f"index/{month}") or []
+        found += [p[-1] for p in index[bisect_right(index, low) : bisect_right(index, high)]]
+    return found
+
+
+def _tell(draft: Draft, id: str, services: list[Service], projects: frozenset[str]) -> None:
+    change: Change | None = draft.get(f"change/{id}")
+    asserted: Asserted | None = draft.get(f"asserted/{id}")
+    required = [s for s in services if change is None or s.matches(change.paths)]
+    logs = {service.id: live_log(draft, id, service) for service in required}
+    if change is not None:
+        for service in services:
+            if service.id in logs:
+                first = next((s.effective_at for s in logs[service.id] if s.on), None)
+                draft.rows.append(
+                    ChangeShippedRow(
+                        id, service.id, draft.id, change.order.at, first, change.first_commit_at
+                    )
+                )
+            elif draft.get(f"told/{id}") is not None:
+                draft.gone.append(Gone(ChangeShippedRow, (id, service.id)))
+    by_name = _evidence(change, asserted, projects)
+    bulk = change is not None and len({k for k, _, _ in change.named}) > links.MOST_KEYS
+    told: list[str] = draft.get(f"told/{id}") or []
+    for name in told:
+        if name not in by_name:
+            draft.send(f"key:{name}", Unlinked(id))
+    for name, evidence in by_name.items():
+        draft.send(
+            f"key:{name}",
+            LinkedChange(
+                id,
+                draft.id,
+                change.order.at if change is not None else None,
+                evidence,
+                logs,
+                bool(services),
+                bulk,
+                change is None or change.reverts is None,
+            ),
+        )
+    draft.put_if_new(f"told/{id}", sorted(by_name))
+
+
+def _evidence(
+    change: Change | None, asserted: Asserted | None, projects: frozenset[str]
+) -> dict[str, list[Evidence]]:
+    """Per work item name: why it belongs to the change, with retractions applied."""
+    by_name: dict[str, list[Evidence]] = {}
+    if change is not None:
+        for key, via, in_text in change.named:
+            if not in_text or links.project_of(key) in projects:
+                by_name.setdefault(key, []).append(Evidence(via, change.order.at))
+    if asserted is not None:
+        for name, evidence in sorted(asserted.by_signal.values(), key=lambda v: (v[0], v[1].at)):
+            by_name.setdefault(name, []).append(evidence)
+        for name, via, at in sorted(asserted.retracted.values(), key=lambda v: v[2]):
+            by_name[name] = [
+                replace(e, until=at)
+                if e.until is None and e.at <= at and via in (e.via, "manual")
+                else e
+                for e in by_name.get(name, [])
+            ]
+    return by_name
+
+
+def _tell_named(draft: Draft, service: str, name: str) -> None:
+    target: Target = draft.get(f"target/{service}") or EMPTY_TARGET
+    listed = target.named.get(name, [])
+    if not listed:
+        draft.send(f"key:{name}", Unlinked(f"{draft.id}#{service}"))
+        return
+    marks: list[tuple[int, bool]] = []
+    for i in listed:
+        marks.append((i, True))
+        if i in target.undone:
+            marks.append((target.undone[i], False))
+    steps: list[tuple[Instant, bool]] = []
+    for i, on in sorted(marks):
+        if on != (steps[-1][1] if steps else False):
+            steps.append((target.deploys[i].order.at, on))
+    evidence = [Evidence("native", target.deploys[listed[0]].order.at)]
+    draft.send(
+        f"key:{name}", NamedByDeploy(service, draft.id, evidence, _without_blips(steps))
+    )

@@ -1,0 +1,325 @@
+"""What ClickHouse shall hold: one record per table row, its key fields first.
+
+Rows are absolute: a row replaces the earlier row with the same key. Instants are milliseconds
+UTC, days are days since 1970-01-01 in the calendar of the entity, `None` is unknown.
+"""
+
+from typing import Any, NamedTuple
+
+from pipeline.core.signals import Instant
+
+Day = int
+"""Days since 1970-01-01."""
+
+
+class WorkItemRow(NamedTuple):
+    work_item: str
+    key: str
+    title: str
+    url: str
+    kind: str
+    team: str
+    goals: list[str]
+    subjects: list[str]
+    created_at: Instant
+    state: str
+    reasons: list[str]
+    state_since: Instant
+    started_at: Instant | None
+    closed_at: Instant | None
+    shipped_at: Instant | None
+    adopted_at: Instant | None
+    verified_at: Instant | None
+    claimed_at: Instant | None
+    done_at: Instant | None
+    basically_done: bool
+    parent: str
+    exempt: bool
+
+
+class WorkItemStateRow(NamedTuple):
+    work_item: str
+    position: int
+    state: str
+    reasons: list[str]
+    effective_at: Instant
+    confirmed_at: Instant
+    left_at: Instant | None
+
+
+class FindingRow(NamedTuple):
+    finding_id: str
+    rule: str
+    about_kind: str
+    about: str
+    goal_id: str
+    goals: list[str]
+    team: str
+    reasons: list[str]
+    severity: str
+    raised_at: Instant
+    cleared_at: Instant | None
+    evidence: list[str]
+    explanation: str
+    subject: str
+
+
+class LinkRow(NamedTuple):
+    from_: str
+    to: str
+    via: str
+    rel: str
+    confidence: float
+    confirmed_at: Instant
+    drives_state: bool
+
+
+class DeployRow(NamedTuple):
+    deploy: str
+    service: str
+    environment: str
+    tier: str
+    sha: str
+    version: str
+    outcome: str
+    kind: str
+    finished_at: Instant
+    changes: list[str]
+    work_items: list[str]
+    team: str
+    changeset_unknown: bool
+    cause: str
+
+
+class ChangeShippedRow(NamedTuple):
+    change: str
+    service: str
+    repository: str
+    merged_at: Instant
+    shipped_at: Instant | None
+    first_commit_at: Instant | None
+
+
+class AdoptionDayRow(NamedTuple):
+    """Counts of adopters of one subject on one day; `retained_of` is the base of `retained`."""
+
+    subject: str
+    day: Day
+    adopters: int
+    active_7: int
+    active_28: int
+    new: int
+    resurrected: int
+    churned: int
+    left: int
+    activated: int
+    retained: int
+    retained_of: int
+    eligible: int | None
+    verified_yes: int
+    verified_no: int
+    responded: int
+
+
+class AdopterRow(NamedTuple):
+    """`joined_at` is when the adopter became eligible; None means from the beginning."""
+
+    subject: str
+    adopter: str
+    owner: str
+    eligible: bool
+    joined_at: Instant | None
+    first_used_at: Instant | None
+    adopted_at: Instant | None
+    left_at: Instant | None
+    version: str
+
+
+class SubjectRow(NamedTuple):
+    subject: str
+    title: str
+    unit: str
+    team: str
+    target: float | None
+    target_kind: str
+    released_at: Instant | None
+    timezone: str
+
+
+class VerificationRow(NamedTuple):
+    subject: str
+    adopter: str
+    at: Instant
+    id: str
+    verdict: str
+    method: str
+    comment: str
+    evidence_url: str
+
+
+class DecisionRow(NamedTuple):
+    about: str
+    at: Instant
+    id: str
+    decision: str
+    by: str
+    reason: str
+    owner: str
+    next_step: str
+    status: str
+    until: Instant | None
+
+
+class GoalRow(NamedTuple):
+    goal_id: str
+    title: str
+    level: str
+    parents: list[str]
+    owners: list[str]
+    pm: str
+    class_: str
+    metric_kind: str
+    baseline: float | None
+    target: float | None
+    value: float | None
+    progress: float | None
+    delta_1d: float | None
+    planned: float | None
+    pace: float | None
+    days_ahead: float | None
+    status: str
+    stalled_since: Instant | None
+    starts_on: Day | None
+    due_on: Day | None
+    days_left: int | None
+    hit_on: Day | None
+    edits_after_commitment: int
+    retargeted: bool
+    as_of: Instant
+    known_weight: float | None
+    unit: str
+    subject: str
+
+
+class GoalProgressRow(NamedTuple):
+    goal_id: str
+    day: Day
+    value: float | None
+    baseline: float | None
+    target: float | None
+    progress: float | None
+    planned: float | None
+    delta_1d: float | None
+    movement: float | None
+    restatement: float | None
+    status: str
+
+
+class GoalVersionRow(NamedTuple):
+    goal_id: str
+    from_at: Instant
+    baseline: float | None
+    target: float | None
+    due_on: Day | None
+    class_: str
+    weight: float | None
+    by: str
+
+
+class SourceDayRow(NamedTuple):
+    """Arrival counts of one source and day (of event time, UTC)."""
+
+    source: str
+    day: Day
+    signals: int
+    duplicates: int
+    late: int
+    skewed: int
+    too_late: int
+
+
+class SourceRow(NamedTuple):
+    source: str
+    last_at: Instant
+    stale_after: Instant | None
+
+
+class ClockRow(NamedTuple):
+    """The as-of instant of the store: the newest tick."""
+
+    name: str
+    at: Instant
+
+
+class PublishedRow(NamedTuple):
+    """What was said, append-only: `value` as JSON text, `known_at` the newest receipt used."""
+
+    kind: str
+    about: str
+    day: Day
+    known_at: Instant
+    value: str
+
+
+class RejectionRow(NamedTuple):
+    rejection_id: str
+    source: str
+    received_at: Instant
+    reason: str
+    detail: str
+    file: str
+    line: int
+    bytes: bytes
+
+
+Row = (
+    WorkItemRow
+    | WorkItemStateRow
+    | FindingRow
+    | LinkRow
+    | DeployRow
+    | ChangeShippedRow
+    | AdoptionDayRow
+    | AdopterRow
+    | SubjectRow
+    | VerificationRow
+    | DecisionRow
+    | GoalRow
+    | GoalProgressRow
+    | GoalVersionRow
+    | SourceDayRow
+    | SourceRow
+    | ClockRow
+    | PublishedRow
+    | RejectionRow
+)
+
+TABLES: dict[type[Any], tuple[str, int]] = {
+    WorkItemRow: ("work_items", 1),
+    WorkItemStateRow: ("work_item_states", 2),
+    FindingRow: ("findings", 1),
+    LinkRow: ("links", 3),
+    DeployRow: ("deploys", 1),
+    ChangeShippedRow: ("changes_shipped", 2),
+    AdoptionDayRow: ("adoption_days", 2),
+    AdopterRow: ("adopters", 2),
+    SubjectRow: ("subjects", 1),
+    VerificationRow: ("verifications", 4),
+    DecisionRow: ("decisions", 3),
+    GoalRow: ("goals", 1),
+    GoalProgressRow: ("goal_progress", 2),
+    GoalVersionRow: ("goal_versions", 2),
+    SourceDayRow: ("source_days", 2),
+    SourceRow: ("sources", 1),
+    ClockRow: ("clock", 1),
+    PublishedRow: ("published", 4),
+    RejectionRow: ("rejections", 1),
+}
+"""Row type to its table and to the number of leading fields that make its key."""
+
+
+class Gone(NamedTuple):
+    """The row of this table with this key is no longer true; it leaves the views."""
+
+    row_type: type[Any]
+    key: tuple[Any, ...]

@@ -1,0 +1,642 @@
+"""One line of NDJSON becomes a signal, or is refused with a reason; nothing is raised."""
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, NamedTuple, get_args
+from urllib.parse import unquote
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from pipeline.core.signals import (
+    AdoptionVerified,
+    ChangeMerged,
+    CommitmentMade,
+    DecisionRecorded,
+    Defined,
+    DeployFinished,
+    Environment,
+    Fact,
+    FlagChanged,
+    GoalWithdrawn,
+    IncidentOpened,
+    IncidentResolved,
+    Instant,
+    KpiMeasured,
+    LinkAsserted,
+    LinkRetracted,
+    NamedKey,
+    Period,
+    Signal,
+    SourceSeen,
+    Status,
+    SubjectPinned,
+    SubjectUsed,
+    Tick,
+    WorkItemChanged,
+    WorkItemDeleted,
+)
+from pipeline.engine.schemas import DATA, TIME_PATTERN, event_model
+
+LIMIT = 1024 * 1024
+"""Bytes of the longest line we take: no source sends a larger signal, a broken file may."""
+
+_SHOWN = 200
+"""Characters of an offending value that a rejection shows; enough to find it."""
+
+_MINUTE = 60_000
+_DAY = 24 * 60 * _MINUTE
+_SKEW = 5 * _MINUTE
+
+ReasonName = Literal[
+    "not_json",
+    "not_utf8",
+    "lone_surrogate",
+    "too_large",
+    "too_deep",
+    "not_an_object",
+    "not_a_cloudevent",
+    "unknown_type",
+    "unknown_source",
+    "invalid_field",
+    "naive_time",
+    "before_epoch",
+    "in_future",
+    "too_late",
+    "conflict",
+    "truncated_archive",
+    "unreadable_file",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why something was rejected, and what its sender can do about it."""
+
+    explanation: str
+    remedy: str
+
+
+REASONS: dict[ReasonName, Reason] = {
+    "not_json": Reason(
+        explanation="The line is not one complete JSON text.",
+        remedy="Write each signal on one line of its own, and send the rest of a cut one.",
+    ),
+    "not_utf8": Reason(
+        explanation="The line holds bytes that are not UTF-8.",
+        remedy="Convert the file to UTF-8.",
+    ),
+    "lone_surrogate": Reason(
+        explanation="A text holds half of a surrogate pair, which stands for no character.",
+        remedy="Cut texts between characters, not between UTF-16 units.",
+    ),
+    "too_large": Reason(
+        explanation="The line is longer than 1 MiB.",
+        remedy="Leave out what the signal does not need, such as long bodies and lists.",
+    ),
+    "too_deep": Reason(
+        explanation="Arrays or objects are nested more than 200 deep.",
+        remedy="Flatten the value, or leave it out.",
+    ),
+    "not_an_object": Reason(
+        explanation="The line is JSON but no object.",
+        remedy="Write each signal as an object; take a list of them apart into lines.",
+    ),
+    "not_a_cloudevent": Reason(
+        explanation="The object is neither a CloudEvent 1.0 with a type nor a raw delivery.",
+        remedy='Add "specversion": "1.0" and a type, or source, received_at and body.',
+    ),
+    "unknown_type": Reason(
+        explanation="The type is none of the signal types that we know.",
+        remedy="Compare the type with the list that `signals schema` writes.",
+    ),
+    "unknown_source": Reason(
+        explanation="No parser takes deliveries of this source with such a body.",
+        remedy="Name a configured source or a known kind, or send the signal itself.",
+    ),
+    "invalid_field": Reason(
+        explanation="A field is missing or has a value that its type does not allow.",
+        remedy="Correct the field that the detail names; `signals schema` writes the rules.",
+    ),
+    "naive_time": Reason(
+        explanation="A time has no offset, so it does not say which instant is meant.",
+        remedy="Write the time with Z or an offset such as +01:00.",
+    ),
+    "before_epoch": Reason(
+        explanation="The signal happened before the epoch of the organisation.",
+        remedy="Correct the time, or set an earlier organisation.epoch.",
+    ),
+    "in_future": Reason(
+        explanation="The signal happened more than a day after it was received.",
+        remedy="Set the clock of the sender; a date such as a deadline is no signal's time.",
+    ),
+    "too_late": Reason(
+        explanation="The signal came more than 35 days after it happened: kept, not applied.",
+        remedy="Apply it with an explicit backfill.",
+    ),
+    "conflict": Reason(
+        explanation="Another version of the same fact won over this one.",
+        remedy="Nothing, unless two senders report the same thing differently.",
+    ),
+    "truncated_archive": Reason(
+        explanation="The compressed file ends before its end mark.",
+        remedy="Copy the file again and replay it; the lines that were read count once.",
+    ),
+    "unreadable_file": Reason(
+        explanation="The file is missing, may not be read, or is not what its name says.",
+        remedy="Check the path, the permissions and the compression.",
+    ),
+}
+"""Every reason there is, for `signals rejected explain`."""
+
+
+class Decoded(NamedTuple):
+    """A signal and what only its envelope knew.
+
+    `recorded` says that the time of receipt was given, `skewed` that the signal claimed to be
+    younger than that. `body` is the signal in structured mode: the line itself, or for a raw
+    delivery what was inside.
+    """
+
+    signal: Signal
+    type: str
+    subject: str | None
+    skewed: bool
+    recorded: bool
+    body: bytes
+
+
+class Refused(NamedTuple):
+    """Why a line is no signal. `file` and `line` are set where a whole file is the trouble."""
+
+    reason: ReasonName
+    detail: str
+    file: str = ""
+    line: int = 0
+
+
+class _Bad(Exception):  # noqa: N818 -- never leaves this module
+    """A value that the models let pass and that is bad all the same."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.detail)
+        self.refused = refused
+
+
+# ---- times
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_EARLIEST = (datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LATEST = (datetime(2300, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+"""What the store can hold as a time."""
+
+_time_matches = re.compile(TIME_PATTERN).match
+_naive_matches = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?)?$"
+).match
+_WITH_OFFSET = "an RFC 3339 time with offset, such as 2026-03-02T10:00:00Z"
+
+
+def _instant(field: str, text: str) -> Instant:
+    try:
+        return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
+    except ValueError:
+        # Legal, rare, and unknown to datetime: a small letter and a leap second.
+        plain = text.upper()
+        if plain[17:19] == "60":
+            plain = plain[:17] + "59" + plain[19:]
+        try:
+            at = (datetime.fromisoformat(plain) - _EPOCH) // _MILLISECOND
+        except ValueError:
+            raise _Bad(_invalid(field, text, "a day that exists")) from None
+        return at if plain[17:19] == text[17:19] else at - at % 1000 + 1000
+
+
+def _storable(field: str, text: str) -> Instant:
+    at = _instant(field, text)
+    if not _EARLIEST <= at < _LATEST:
+        raise _Bad(_invalid(field, text, "a time from 1900 to 2299"))
+    return at
+
+
+def _iso(at: Instant) -> str:
+    try:
+        return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="seconds")
+    except OverflowError:
+        return f"{at} ms"
+
+
+# ---- data of the wire -> records of the core
+
+
+def _period(data: dict[str, Any]) -> Period:
+    for field in ("starts_on", "ends_on"):
+        try:
+            datetime.fromisoformat(data[field])
+        except ValueError:
+            raise _Bad(
+                _invalid(f"data.period.{field}", data[field], "a day that exists")
+            ) from None
+    return Period(**data)
+
+
+def _work_item_changed(data: dict[str, Any]) -> WorkItemChanged:
+    cleared = [name for name, value in data.items() if value is None and name != "key"]
+    if (status := data.get("status")) is not None:
+        data["status"] = Status(**status)
+    if (period := data.get("period")) is not None:
+        data["period"] = _period(period)
+    return WorkItemChanged(**data, cleared=cleared or None)
+
+
+def _link_asserted(data: dict[str, Any]) -> LinkAsserted:
+    if data.get("via", "") is None:
+        del data["via"]
+    return LinkAsserted(**data)
+
+
+def _link_retracted(data: dict[str, Any]) -> LinkRetracted:
+    if data.get("via", "") is None:
+        del data["via"]
+    return LinkRetracted(**data)
+
+
+def _change_merged(data: dict[str, Any]) -> ChangeMerged:
+    if (first := data.get("first_commit_at")) is not None:
+        data["first_commit_at"] = _storable("data.first_commit_at", first)
+    if (keys := data.get("work_items")) is not None:
+        data["work_items"] = [NamedKey(**key) for key in keys]
+    return ChangeMerged(**data)
+
+
+def _deploy_finished(data: dict[str, Any]) -> DeployFinished:
+    data["environment"] = Environment(**data["environment"])
+    if (started := data.get("started_at")) is not None:
+        data["started_at"] = _storable("data.started_at", started)
+    return DeployFinished(**data)
+
+
+def _adoption_verified(data: dict[str, Any]) -> AdoptionVerified:
+    verified = AdoptionVerified(**data)
+    if verified.adopter is None and verified.method not in ("kpi", "retired"):
+        raise _Bad(
+            Refused("invalid_field", "data.adopter: missing, needed for this method")
+        )
+    return verified
+
+
+def _defined(kind: Any) -> Callable[[dict[str, Any]], Defined]:
+    def build(data: dict[str, Any]) -> Defined:
+        _refuse_odd(data, "data")
+        revision = data.pop("revision", None)
+        return Defined(kind=kind, id=data["id"], record=data, revision=revision)
+
+    return build
+
+
+def _record_defined(data: dict[str, Any]) -> Defined:
+    _refuse_odd(data, "data")
+    return Defined(**data)
+
+
+def _commitment_made(data: dict[str, Any]) -> CommitmentMade:
+    data["period"] = _period(data["period"])
+    return CommitmentMade(**data)
+
+
+def _flag_changed(data: dict[str, Any]) -> FlagChanged:
+    data["environment"] = Environment(**data["environment"])
+    return FlagChanged(**data)
+
+
+def _decision_recorded(data: dict[str, Any]) -> DecisionRecorded:
+    if (until := data.get("until")) is not None:
+        data["until"] = _storable("data.until", until)
+    return DecisionRecorded(**data)
+
+
+def _as_it_is(record: type[Fact]) -> Callable[[dict[str, Any]], Fact]:
+    def build(data: dict[str, Any]) -> Fact:
+        return record(**data)
+
+    return build
+
+
+_BUILD: dict[str, Callable[[dict[str, Any]], Fact]] = {
+    "delivery.work_item.changed.v1": _work_item_changed,
+    "delivery.work_item.deleted.v1": _as_it_is(WorkItemDeleted),
+    "delivery.link.asserted.v1": _link_asserted,
+    "delivery.link.retracted.v1": _link_retracted,
+    "delivery.change.merged.v1": _change_merged,
+    "delivery.deploy.finished.v1": _deploy_finished,
+    "delivery.subject.used.v1": lambda data: SubjectUsed(**data),
+    "delivery.subject.pinned.v1": lambda data: SubjectPinned(**data),
+    "delivery.adoption.verified.v1": _adoption_verified,
+    "delivery.subject.defined.v1": _defined("subject"),
+    "delivery.goal.defined.v1": _defined("goal"),
+    "delivery.team.defined.v1": _defined("team"),
+    "delivery.service.defined.v1": _defined("service"),
+    "delivery.record.defined.v1": _record_defined,
+    "delivery.goal.withdrawn.v1": _as_it_is(GoalWithdrawn),
+    "delivery.kpi.measured.v1": _as_it_is(KpiMeasured),
+    "delivery.commitment.made.v1": _commitment_made,
+    "delivery.incident.opened.v1": _as_it_is(IncidentOpened),
+    "delivery.incident.resolved.v1": _as_it_is(IncidentResolved),
+    "delivery.flag.changed.v1": _flag_changed,
+    "delivery.source.seen.v1": _as_it_is(SourceSeen),
+    "delivery.decision.recorded.v1": _decision_recorded,
+    "delivery.tick.v1": lambda _: Tick(),
+}
+
+
+# ---- the line
+
+
+def _validator() -> Callable[[bytes], dict[str, Any]]:
+    union: Any = event_model("delivery.tick.v1")
+    for name in DATA:
+        union = union | event_model(name)
+    adapter = TypeAdapter[Any](Annotated[union, Field(discriminator="type")])
+    # The inner validator: `TypeAdapter.validate_json` costs a third more per line.
+    validate: Callable[[bytes], dict[str, Any]] = adapter.validator.validate_json
+    return validate
+
+
+_validate = _validator()
+
+
+def decode(
+    line: bytes, epoch: Instant, clock: Instant, received_at: Instant | None = None
+) -> Decoded | Refused:
+    """Read one line, without its newline; whatever is wrong with it comes back as `Refused`.
+
+    `clock` bounds the times of signals that do not say when they were received. A receiver
+    that knows better gives `received_at`, which wins over what the signal says.
+    """
+    if len(line) > LIMIT:
+        return Refused("too_large", f"more than {LIMIT} bytes")
+    try:
+        event = _validate(line)
+    except ValidationError as error:
+        return _look_closer(line, error, epoch, clock, received_at)
+    try:
+        # Cheap hints of what the models cannot see: they are nearly never there.
+        if b"\\u0000" in line or b"NaN" in line or b"Infinity" in line:
+            _refuse_odd(from_json(line), "")
+        return _decoded(event, line, epoch, clock, received_at)
+    except _Bad as bad:
+        return bad.refused
+
+
+def _decoded(
+    event: dict[str, Any],
+    line: bytes,
+    epoch: Instant,
+    clock: Instant,
+    received_at: Instant | None,
+) -> Decoded:
+    at = _instant("time", event["time"])
+    if at < epoch:
+        raise _Bad(Refused("before_epoch", f"time {_iso(at)}, epoch {_iso(epoch)}"))
+    if received_at is None and (recorded := event.get("recordedtime")) is not None:
+        received_at = _storable("recordedtime", recorded)
+    skewed = False
+    if received_at is None:
+        if at > clock + _DAY:
+            raise _Bad(Refused("in_future", f"time {_iso(at)}, clock {_iso(clock)}"))
+    elif at > received_at + _SKEW:
+        if at > received_at + _DAY:
+            raise _Bad(
+                Refused(
+                    "in_future", f"time {_iso(at)}, received at {_iso(received_at)}"
+                )
+            )
+        if received_at < epoch:
+            raise _Bad(
+                Refused(
+                    "before_epoch",
+                    f"received at {_iso(received_at)}, epoch {_iso(epoch)}",
+                )
+            )
+        skewed = True
+        at = received_at
+    name = event["type"]
+    sequence = event.get("sequence")
+    if sequence is not None and type(sequence) is int:
+        sequence = str(sequence)
+    return Decoded(
+        Signal(
+            event["id"],
+            event["source"],
+            at,
+            at if received_at is None else received_at,
+            _BUILD[name](event.get("data")),  # type: ignore[arg-type]
+            sequence,
+        ),
+        name,
+        event.get("subject"),
+        skewed,
+        received_at is not None,
+        line,
+    )
+
+
+# ---- what went wrong, or is no plain CloudEvent; slow and rare from here on
+
+
+def _look_closer(
+    line: bytes,
+    error: ValidationError,
+    epoch: Instant,
+    clock: Instant,
+    received_at: Instant | None,
+) -> Decoded | Refused:
+    errors = error.errors(include_url=False)
+    if errors[0]["type"] == "json_invalid":
+        return _unreadable(line, errors[0]["msg"].removeprefix("Invalid JSON: "))
+    value = from_json(line)
+    if not isinstance(value, dict):
+        return Refused("not_an_object", f"{_show(value)}")
+    version = value.get("specversion")
+    name = value.get("type")
+    if version is None and "source" in value and "body" in value:
+        return _delivery(value, epoch, clock, received_at)
+    if version != "1.0":
+        return Refused("not_a_cloudevent", f'specversion: {_show(version)}, expected "1.0"')
+    if not isinstance(name, str):
+        return Refused("not_a_cloudevent", f"type: {_show(name)}, expected a text")
+    if name not in DATA:
+        return Refused("unknown_type", f"type: {_show(name)}")
+    if "data" not in value and isinstance(packed := value.pop("data_base64", None), str):
+        try:
+            value["data"] = from_json(base64.b64decode(packed, validate=True))
+        except (binascii.Error, ValueError):
+            return _invalid("data_base64", packed, "JSON in base64")
+        return decode(json.dumps(value).encode(), epoch, clock, received_at)
+    return _wrong_field(errors[0])
+
+
+def _unreadable(line: bytes, message: str) -> Refused:
+    if "recursion limit" in message:
+        return Refused("too_deep", message)
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        shown = line[error.start : error.start + 8].hex(" ")
+        return Refused("not_utf8", f"byte {error.start + 1}: {shown}")
+    if "surrogate" in message or ("hex escape" in message and _is_python_json(line)):
+        return Refused("lone_surrogate", message)
+    return Refused("not_json", message)
+
+
+def _is_python_json(line: bytes) -> bool:
+    """Whether only surrogates are wrong: the parser of Python lets those pass."""
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+_EXPECTED = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "string_too_short": "a text that is not empty",
+}
+
+
+def _wrong_field(error: ErrorDetails) -> Refused:
+    field = ""
+    # The first element is the type, by which the model was chosen.
+    for part in error["loc"][1:]:
+        field += f"[{part}]" if isinstance(part, int) else f".{part}"
+    field = field.removeprefix(".")
+    value = error["input"]
+    if error["type"] == "missing":
+        return Refused("invalid_field", f"{field[:_SHOWN]}: missing")
+    if error["type"] == "string_pattern_mismatch":
+        if error["ctx"]["pattern"] != TIME_PATTERN:
+            return _invalid(field, value, "a day such as 2026-03-02")
+        if _naive_matches(value):
+            return Refused(
+                "naive_time", f"{field}: {_show(value)}, expected {_WITH_OFFSET}"
+            )
+        return _invalid(field, value, _WITH_OFFSET)
+    expected = _EXPECTED.get(error["type"])
+    return _invalid(
+        field, value, expected or error["msg"].removeprefix("Input should be ")
+    )
+
+
+def _invalid(field: str, value: Any, expected: str) -> Refused:
+    return Refused(
+        "invalid_field", f"{field[:_SHOWN]}: {_show(value)}, expected {expected}"
+    )
+
+
+def _show(value: Any) -> str:
+    """A value as JSON, shortened; of objects and lists only that they are."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        shown = json.dumps(value[: _SHOWN + 1], ensure_ascii=False)
+    else:
+        shown = json.dumps(value)
+    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
+
+
+def _refuse_odd(value: Any, path: str) -> None:
+    """Refuse what people cannot see and stores cannot hold, wherever it hides.
+
+    The depth of the value is bounded by the JSON parser.
+    """
+    if isinstance(value, str):
+        if "\0" in value:
+            raise _Bad(_invalid(path, value, "a text without NUL characters"))
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise _Bad(_invalid(path, value, "a finite number"))
+    elif isinstance(value, list):
+        for index, element in enumerate(value):
+            _refuse_odd(element, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for name, element in value.items():
+            if "\0" in name:
+                raise _Bad(_invalid(path, name, "a name without NUL characters"))
+            _refuse_odd(element, f"{path}.{name}".removeprefix("."))
+
+
+# ---- raw deliveries
+
+
+def _delivery(
+    value: dict[str, Any], epoch: Instant, clock: Instant, received_at: Instant | None
+) -> Decoded | Refused:
+    body = _cloudevent(value)
+    if body is None:
+        return Refused("unknown_source", f"source: {_show(value['source'])}")
+    text = value.get("received_at")
+    if text is not None or received_at is None:
+        if not isinstance(text, str):
+            return _invalid("received_at", text, _WITH_OFFSET)
+        if _naive_matches(text):
+            return Refused(
+                "naive_time", f"received_at: {_show(text)}, expected {_WITH_OFFSET}"
+            )
+        if not _time_matches(text):
+            return _invalid("received_at", text, _WITH_OFFSET)
+        try:
+            received_at = _storable("received_at", text)
+        except _Bad as bad:
+            return bad.refused
+    return decode(body, epoch, clock, received_at)
+
+
+def _cloudevent(value: dict[str, Any]) -> bytes | None:
+    """The signal inside a raw delivery in structured mode, if it is one of ours."""
+    body = value["body"]
+    written = None
+    if isinstance(body, str):
+        written = body.encode()
+        try:
+            body = from_json(written)
+        except ValueError:
+            written = None
+    headers = value.get("headers")
+    attributes = {
+        name.lower()[3:]: unquote(text)
+        for name, text in (headers if isinstance(headers, dict) else {}).items()
+        if isinstance(text, str) and name.lower().startswith("ce-")
+    }
+    if "specversion" in attributes:
+        event: dict[str, Any] = {**attributes, "data": body}
+        written = None
+    elif isinstance(body, dict) and "specversion" in body:
+        event = body
+    else:
+        return None
+    # A type that is no text may not even be looked up in a dict.
+    name = event.get("type")
+    if not isinstance(name, str) or name not in DATA:
+        return None
+    return written if written is not None else json.dumps(event).encode()
+
+
+assert set(get_args(ReasonName)) == set(REASONS)

@@ -1,0 +1,103 @@
+"""Brings a store to the schema of this version: numbered steps once, views every time."""
+
+import hashlib
+from importlib.resources import files
+from typing import NamedTuple
+
+from pipeline.errors import SchemaOutdated, StoreError
+from pipeline.store.client import Store
+
+_DATABASE = "CREATE DATABASE IF NOT EXISTS signals_store COMMENT 'Tables behind the views'"
+_MIGRATIONS = """
+CREATE TABLE IF NOT EXISTS signals_store.migrations
+(
+    name String COMMENT 'File of the step, e.g. 0002_signals.sql',
+    checksum String COMMENT 'SHA-256 of the file when it was applied',
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When it was applied, UTC'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY name
+COMMENT 'Steps that brought this store to its schema'
+"""
+
+
+class Statement(NamedTuple):
+    """One `.sql` file: a single statement, for there is no transaction around two."""
+
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file, so that an edited step is noticed."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations() -> list[Statement]:
+    """Return the steps in the order in which they are applied."""
+    return _statements("migrations")
+
+
+def views() -> list[Statement]:
+    """Return the views in the order in which they can be created."""
+    return _statements("views")
+
+
+def migrate(store: Store, steps: list[Statement] | None = None) -> list[str]:
+    """Apply the steps this store has not seen, then all views; return the steps' names.
+
+    A step is safe to repeat, so a crash between a step and its record does no harm.
+    """
+    steps = migrations() if steps is None else steps
+    store.command(_DATABASE)
+    store.command(_MIGRATIONS)
+    applied = []
+    for step in _missing(store, steps):
+        store.command(step.sql)
+        store.insert_rows(
+            "signals_store.migrations", ("name", "checksum"), [(step.name, step.checksum)]
+        )
+        applied.append(step.name)
+    for view in views():
+        store.command(view.sql)
+    return applied
+
+
+def check(store: Store) -> None:
+    """Raise unless this store has exactly the schema of this version."""
+    exists = store.query("EXISTS TABLE signals_store.migrations").rows
+    missing = _missing(store, migrations()) if exists[0][0] else migrations()
+    if missing:
+        raise SchemaOutdated(
+            f"The store at {store.where} lacks {missing[0].name}", "run `signals migrate`"
+        )
+
+
+def _missing(store: Store, steps: list[Statement]) -> list[Statement]:
+    """Return the steps still to do; raise if the store has others than those we know."""
+    found = store.query(
+        "SELECT name, checksum FROM signals_store.migrations FINAL ORDER BY name"
+    )
+    known = {step.name: step for step in steps}
+    for name, checksum in found.rows:
+        if name not in known:
+            raise SchemaOutdated(
+                f"The store at {store.where} was written by a newer version ({name})",
+                "install the newer version, or use another data directory",
+            )
+        if checksum != known[name].checksum:
+            raise StoreError(
+                f"{name} is not what was applied to the store at {store.where}",
+                "an applied migration is never edited: restore it and add a new one",
+            )
+    done = {name for name, _ in found.rows}
+    return [step for step in steps if step.name not in done]
+
+
+def _statements(folder: str) -> list[Statement]:
+    found = files("pipeline.store").joinpath(folder).iterdir()
+    return sorted(
+        Statement(file.name, file.read_text(encoding="utf-8"))
+        for file in found
+        if file.name.endswith(".sql")
+    )

@@ -1,0 +1,1 @@
+CREATE DATABASE IF NOT EXISTS signals COMMENT 'Views for people and dashboards'

@@ -1,0 +1,20 @@
+CREATE TABLE IF NOT EXISTS signals_store.work_item_states
+(
+    work_item String COMMENT 'Work item: source id and native id, e.g. jira:10042',
+    position UInt32 COMMENT 'Place of this state in the history of the work item, from 0',
+    state LowCardinality(String)
+        COMMENT 'open, unknown, closed_not_shipped, shipped_not_adopted, adopted_not_verified, done, dropped or deleted',
+    reasons Array(String) COMMENT 'Why it was in this state, the headline first',
+    effective_at DateTime64(3, 'UTC') COMMENT 'When the state became true, UTC',
+    confirmed_at DateTime64(3, 'UTC')
+        COMMENT 'When that was known for sure, e.g. after a hold of 3 days, UTC',
+    left_at Nullable(DateTime64(3, 'UTC'))
+        COMMENT 'When the state ended, UTC; NULL for the state it is in now',
+    row_version UInt64
+        COMMENT 'Order of the rows of one key: the largest is the one that holds',
+    is_deleted UInt8 COMMENT '1 if the row with this key is no longer true'
+)
+ENGINE = ReplacingMergeTree(row_version, is_deleted)
+ORDER BY (work_item, position)
+SETTINGS non_replicated_deduplication_window = 10000
+COMMENT 'Every state a work item went through'

@@ -1,0 +1,175 @@
+"""Puts rows into their tables: whole columns at a time, each batch once in effect."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, get_type_hints
+
+import pyarrow as pa
+
+from pipeline.core.rows import TABLES, Gone, Row
+from pipeline.errors import SchemaOutdated
+from pipeline.store.client import Store
+
+DATABASE = "signals_store"
+
+_ARCHIVED = ("source", "id", "type", "time", "recorded_at", "subject", "body")
+
+_ARROW: tuple[tuple[str, Callable[[], pa.DataType], Any], ...] = (
+    (r"DateTime64\(3, 'UTC'\)", lambda: pa.timestamp("ms", "UTC"), 0),
+    (r"Date(32)?", pa.date32, 0),
+    (r"UInt\d+", pa.uint64, 0),
+    (r"Int\d+", pa.int64, 0),
+    (r"Float64", pa.float64, 0.0),
+    (r"Bool", pa.bool_, False),
+    (r"Array\(String\)", lambda: pa.list_(pa.string()), []),
+    (r"String", pa.string, ""),
+)
+"""ClickHouse type to the type of its column on the way and the value of a row that is gone."""
+
+
+class Column(NamedTuple):
+    """How values of one field reach their column."""
+
+    name: str
+    type: pa.DataType
+    empty: Any
+
+
+class Layout(NamedTuple):
+    """How the rows of one type reach their table."""
+
+    table: str
+    columns: tuple[Column, ...]
+    key_length: int
+
+
+class Writer:
+    """Writes rows to the store.
+
+    `version` says which row of a key holds: the one with the largest. `token` names the batch:
+    a batch written again with the same token changes nothing, whatever it holds.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        types = _column_types(store)
+        self.layouts = {type_: _layout(type_, types) for type_ in TABLES}
+        self._archive = _layout_of_archive(types)
+
+    def write(
+        self, rows: Iterable[Row], gone: Iterable[Gone], version: int, token: str
+    ) -> None:
+        """Write each table's rows with one insert; a key that is both gone and there is there.
+
+        Of equal keys in `rows` the last holds.
+        """
+        lost: defaultdict[type[Any], list[tuple[Any, ...]]] = defaultdict(list)
+        for row_type, key in gone:
+            lost[row_type].append(key)
+        held: defaultdict[type[Any], list[Row]] = defaultdict(list)
+        for row in rows:
+            held[type(row)].append(row)
+        for row_type, layout in self.layouts.items():
+            parts = []
+            if keys := lost.get(row_type):
+                parts.append(_gone_table(layout, keys, version))
+            if present := held.get(row_type):
+                parts.append(_table(layout, list(zip(*present, strict=True)), version))
+            if parts:
+                self._insert(layout, pa.concat_tables(parts), token)
+
+    def signals(
+        self,
+        *,
+        source: Sequence[str],
+        id: Sequence[str],  # noqa: A002 - the name in the contract
+        type: Sequence[str],  # noqa: A002 - the same
+        time: Sequence[int],
+        recorded_at: Sequence[int],
+        subject: Sequence[str],
+        body: Sequence[bytes],
+        version: int,
+        token: str,
+    ) -> None:
+        """Archive signals, one entry per signal in each list; instants in milliseconds."""
+        values = (source, id, type, time, recorded_at, subject, body)
+        self._insert(self._archive, _table(self._archive, values, version), token)
+
+    def _insert(self, layout: Layout, columns: pa.Table, token: str) -> None:
+        if columns.num_rows:
+            table = f"{DATABASE}.{layout.table}"
+            self.store.insert_arrow(table, columns, f"{token}:{layout.table}")
+
+
+def _layout_of_archive(types: dict[tuple[str, str], str]) -> Layout:
+    columns = [_column("signals", name, name == "body", types) for name in _ARCHIVED]
+    return Layout("signals", tuple(columns), 2)
+
+
+def _column_types(store: Store) -> dict[tuple[str, str], str]:
+    found = store.query(
+        "SELECT table, name, type FROM system.columns WHERE database = {database:String}",
+        {"database": DATABASE},
+    )
+    return {(table, name): type_ for table, name, type_ in found.rows}
+
+
+def _layout(row_type: type[Any], types: dict[tuple[str, str], str]) -> Layout:
+    table, key_length = TABLES[row_type]
+    hints = get_type_hints(row_type)
+    columns = [
+        _column(table, field.rstrip("_"), hints[field] is bytes, types)
+        for field in row_type._fields
+    ]
+    return Layout(table, tuple(columns), key_length)
+
+
+def _column(table: str, name: str, is_bytes: bool, types: dict[tuple[str, str], str]) -> Column:
+    if (table, name) not in types:
+        raise SchemaOutdated(
+            f"The store has no column {name} in {DATABASE}.{table}", "run `signals migrate`"
+        )
+    type_ = types[table, name]
+    nullable = type_.startswith("Nullable")
+    plain = re.sub(r"^(?:Nullable|LowCardinality)\((.*)\)$", r"\1", type_)
+    for pattern, arrow, empty in _ARROW:
+        if re.fullmatch(pattern, plain):
+            return Column(
+                name,
+                pa.binary() if is_bytes else arrow(),
+                None if nullable else b"" if is_bytes else empty,
+            )
+    raise TypeError(f"{DATABASE}.{table}.{name} is a {type_}, which no row can fill")
+
+
+def _table(layout: Layout, values: Sequence[Sequence[Any]], version: int) -> pa.Table:
+    arrays = [
+        pa.array(column_values, column.type)
+        for column, column_values in zip(layout.columns, values, strict=True)
+    ]
+    return _with_version(layout, arrays, version, deleted=False)
+
+
+def _gone_table(layout: Layout, keys: list[tuple[Any, ...]], version: int) -> pa.Table:
+    key_values = list(zip(*keys, strict=True))
+    assert len(key_values) == layout.key_length, f"a key of {layout.table}: {keys[0]}"  # noqa: S101
+    arrays = [
+        pa.array(values, column.type)
+        for column, values in zip(layout.columns, key_values, strict=False)
+    ]
+    arrays += [
+        pa.array([column.empty] * len(keys), column.type)
+        for column in layout.columns[layout.key_length :]
+    ]
+    return _with_version(layout, arrays, version, deleted=True)
+
+
+def _with_version(
+    layout: Layout, arrays: list[pa.Array], version: int, *, deleted: bool
+) -> pa.Table:
+    count = len(arrays[0])
+    arrays.append(pa.repeat(pa.scalar(version, pa.uint64()), count))
+    arrays.append(pa.repeat(pa.scalar(int(deleted), pa.uint8()), count))
+    names = [*(column.name for column in layout.columns), "row_version", "is_deleted"]
+    return pa.Table.from_arrays(arrays, names=names)
