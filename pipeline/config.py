@@ -136,7 +136,9 @@ class Settings(BaseModel):
             settings = cls.model_validate({name: one.value for name, one in given.items()})
         except ValidationError as error:
             raise ConfigError([_problem(one, given) for one in error.errors()]) from None
-        settings._origins.update({name: one.origin for name, one in given.items()})
+        settings._origins.update(  # noqa: SLF001 - of its own class
+            {name: one.origin for name, one in given.items()}
+        )
         return settings
 
     def origin(self, name: str) -> str:
@@ -205,7 +207,9 @@ def masked(name: str, value: Any) -> str | None:
     if not parts.scheme or not host:
         return MASK  # not a URL: nobody knows which part is the secret
     user = f"{parts.username or ''}:{MASK}@" if "@" in parts.netloc else ""
-    query = re.sub(r"(?i)((?:password|token|key|secret)[^=&]*=)[^&]*", rf"\1{MASK}", parts.query)
+    query = re.sub(
+        r"(?i)((?:password|token|key|secret)[^=&]*=)[^&]*", rf"\1{MASK}", parts.query
+    )
     return urlunsplit(parts._replace(netloc=user + host, query=query))
 
 
@@ -220,7 +224,13 @@ def _from_file(path: Path) -> dict[str, _Given]:
         line = int(found.group(1)) if found else None
         said = re.sub(r" \(at .*\)$", "", str(error))
         raise ConfigError(
-            [Problem(file=str(path), line=line, message=f"is no TOML: {said}")]
+            [
+                Problem(
+                    file=str(path),
+                    line=line,
+                    message=f"is no TOML: {said[:1].lower()}{said[1:]}",
+                )
+            ]
         ) from None
     given = {}
     for name, value in values.items():
@@ -272,12 +282,13 @@ def _problem(error: Any, given: Mapping[str, _Given]) -> Problem:
             message="unknown setting",
             remedy=f"did you mean `{close[0]}`?" if close else f"known: {known}",
         )
-    said = str(error["msg"]).removeprefix("Value error, ")
+    said = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     return Problem(
         file=one.file,
         line=one.line,
         key=key,
-        value=masked(name, one.value),
-        message=said[:1].lower() + said[1:],
+        # A table is where no setting is one; it may hold anything.
+        value=None if isinstance(one.value, dict | list) else masked(name, one.value),
+        message=said,
         remedy=Settings.model_fields[name].description or "",
     )

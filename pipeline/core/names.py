@@ -55,15 +55,6 @@ class FlagFact:
     subject: str
 
 
-PARTS = {
-    "claims": list[Claim],
-    "said": Said,
-    "origins": list[str],
-    "linkrows": list[tuple[str, str, str]],
-    "pins": list[tuple[Order, str | None]],
-    "adopters": list[str],
-    "flags": list[FlagFact],
-}
 
 
 def shard_of(adopter: str) -> int:

@@ -119,21 +119,6 @@ class Todo:
     """(service, work item name) that deploys list."""
 
 
-PARTS = {
-    "change": Change,
-    "sha": str,
-    "awaits": list[str],
-    "reverted": list[str],
-    "asserted": Asserted,
-    "index": list[Position],
-    "months": list[int],
-    "target": Target,
-    "deploy": tuple[Order, str],
-    "told": list[str],
-    "services": list[str],
-    "todo": Todo,
-    "library": bool,
-}
 
 
 def _month(at: Instant) -> int:

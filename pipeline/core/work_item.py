@@ -83,14 +83,6 @@ class Said:
     inherit: tuple[list[str], list[str], list[str]] | None = None
 
 
-PARTS = {
-    "tracker": list[TrackerFact],
-    "heard": dict[str, Heard],
-    "inherited": Inherit,
-    "adoption": dict[str, Adoption],
-    "grace": dict[str, int],
-    "said": Said,
-}
 
 
 def react(draft: Draft, signal: Signal) -> None:

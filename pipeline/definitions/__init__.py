@@ -38,7 +38,8 @@ class Definitions:
 
         The dict says what the file says: no defaults, `from` and `class` by these names.
         """
-        for section, kind in (*SINGLES.items(), *LISTS.items()):
+        for section in ("organisation", *LISTS, "notify", "rules"):
+            kind = {**SINGLES, **LISTS}[section]
             found = getattr(self, section)
             if isinstance(found, records.Record):
                 yield kind.name, kind.name, None, found.written()

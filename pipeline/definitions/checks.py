@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import Any
 
 from pipeline.definitions import records
 from pipeline.definitions.located import Path
@@ -12,17 +13,20 @@ from pipeline.errors import Problem
 TIERS = ("production", "staging", "testing", "development", "other")
 """Tiers of environments; only production counts as shipped."""
 
+Known = dict[str, dict[str, None]]
+"""Per section the ids that are defined, in the order of the files."""
+
 
 def cross_check(entries: list[Entry]) -> Iterator[Problem]:
     """All problems between the records; what cannot be used by itself is left out."""
     usable = [entry for entry in entries if entry.record is not None]
-    known = {
-        section: sorted({entry.id for entry in entries if entry.section == section and entry.id})
-        for section in LISTS
-    }
+    known: Known = {section: {} for section in LISTS}
+    for entry in entries:
+        if entry.section in known and entry.id is not None:
+            known[entry.section][entry.id] = None
     return chain(
         _twice(entries),
-        _dangling(usable, known),
+        _dangling(entries, known),
         _circles(usable),
         _days(usable),
         chain.from_iterable(_notes(entry, known) for entry in usable),
@@ -35,7 +39,7 @@ def _twice(entries: Iterable[Entry]) -> Iterator[Problem]:
     for entry in entries:
         if entry.section not in LISTS or entry.id is None:
             continue
-        start = entry.said.get("from")
+        start = str(entry.said.get("from"))  # it may be of any type here
         other = first.setdefault((entry.section, entry.id, start), entry)
         if other is not entry:
             place = f"{other.source.file}:{other.source.line((*other.at, 'id'))}"
@@ -46,52 +50,58 @@ def _twice(entries: Iterable[Entry]) -> Iterator[Problem]:
             )
 
 
-def _references(entry: Entry) -> Iterator[tuple[Path, str, str | None]]:
-    """Every name in a record that must be defined elsewhere: its place, section and id."""
-    match entry.record:
-        case records.Service() as service:
-            yield ("team",), "teams", service.team
-            for n, subject in enumerate(service.subjects or ()):
-                yield ("subjects", n), "subjects", subject
-        case records.Subject() as subject:
-            yield ("team",), "teams", subject.team
-        case records.Goal() as goal:
-            for n, owner in enumerate(goal.owners or ()):
-                yield ("owners", n), "teams", owner
-            for n, parent in enumerate(goal.parents or ()):
-                yield ("parents", n, "id"), "goals", parent.id
-            if goal.metric is not None:
-                yield ("metric", "subject"), "subjects", goal.metric.subject
-        case records.Scenario() as scenario:
-            yield ("goal",), "goals", scenario.goal
-        case records.Source() as source:
-            for name, project in (source.projects or {}).items():
-                yield ("projects", name, "team"), "teams", project.team
-            for n, deploy in enumerate(source.deploys or ()):
-                yield ("deploys", n, "service"), "services", deploy.service
-            for n, use in enumerate(source.uses or ()):
-                yield ("uses", n, "subject"), "subjects", use.subject
-        case records.Reader() as reader:
-            for n, goal_id in enumerate(reader.goals or ()):
-                yield ("goals", n), "goals", goal_id
-            for n, team in enumerate(reader.teams or ()):
-                yield ("teams", n), "teams", team
-        case _:
-            pass
+REFERENCES: tuple[tuple[str, Path, str], ...] = (
+    ("services", ("team",), "teams"),
+    ("services", ("subjects", "*"), "subjects"),
+    ("subjects", ("team",), "teams"),
+    ("goals", ("owners", "*"), "teams"),
+    ("goals", ("parents", "*"), "goals"),
+    ("goals", ("parents", "*", "id"), "goals"),
+    ("goals", ("metric", "subject"), "subjects"),
+    ("scenarios", ("goal",), "goals"),
+    ("sources", ("projects", "*", "team"), "teams"),
+    ("sources", ("deploys", "*", "service"), "services"),
+    ("sources", ("uses", "*", "subject"), "subjects"),
+    ("audience", ("goals", "*"), "goals"),
+    ("audience", ("teams", "*"), "teams"),
+)
+"""Section, place in its records (* = each), and the section that must define the name there."""
 
 
-def _dangling(entries: Iterable[Entry], known: dict[str, list[str]]) -> Iterator[Problem]:
+def _places(value: Any, pattern: Path, keys: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """What stands at a place, in a record that may be wrong elsewhere."""
+    if not pattern:
+        yield keys, value
+        return
+    step, *rest = pattern
+    steps: Iterable[Any] = ()
+    if isinstance(value, dict):
+        steps = value if step == "*" else [step] if step in value else ()
+    elif isinstance(value, list) and step == "*":
+        steps = range(len(value))
+    for one in steps:
+        yield from _places(value[one], tuple(rest), (*keys, one))
+
+
+def _dangling(entries: Iterable[Entry], known: Known) -> Iterator[Problem]:
     for entry in entries:
-        for keys, section, name in _references(entry):
-            if name is None or name in known[section]:
+        for section, pattern, defining in REFERENCES:
+            if section != entry.section:
                 continue
-            kind = LISTS[section].name
-            close = difflib.get_close_matches(name, known[section], n=1)
-            remedy = f"did you mean `{close[0]}`?" if close else f"add it to `{section}:`"
-            said = f"no {kind} has this id"
-            if keys == ("metric", "subject"):
-                said = "nobody measures this subject"
-            yield entry.problem(keys, said, remedy, value=name, level="dangling")
+            for keys, name in _places(entry.said, pattern):
+                if isinstance(name, str | int) and str(name) not in known[defining]:
+                    yield _unknown(entry, keys, str(name), defining, known[defining])
+
+
+def _unknown(
+    entry: Entry, keys: Path, name: str, defining: str, known: Iterable[str]
+) -> Problem:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    remedy = f"did you mean `{close[0]}`?" if close else f"add it to `{defining}:`"
+    said = f"no {LISTS[defining].name} has this id"
+    if keys == ("metric", "subject"):
+        said = "nobody measures this subject"
+    return entry.problem(keys, said, remedy, value=name, level="dangling")
 
 
 def _circles(entries: Iterable[Entry]) -> Iterator[Problem]:
@@ -102,10 +112,10 @@ def _circles(entries: Iterable[Entry]) -> Iterator[Problem]:
             edges = above.setdefault(entry.record.id, [])
             edges += [(p.id, entry, n) for n, p in enumerate(entry.record.parents or ())]
     clear: set[str] = set()
-    for start in above:
+    for start, first in above.items():
         trail = [start]
-        # The ways up still to be tried, per goal of the trail; chains may be too long to recurse.
-        ahead = [iter(above[start])]
+        # The ways up still to be tried, per goal of the trail; it may be too long to recurse.
+        ahead = [iter(first)]
         while trail:
             step = next(ahead[-1], None)
             if step is None:
@@ -141,16 +151,13 @@ def _days(entries: Iterable[Entry]) -> Iterator[Problem]:
                 pass
 
 
-def _notes(entry: Entry, known: dict[str, list[str]]) -> Iterator[Problem]:
+def _notes(entry: Entry, known: Known) -> Iterator[Problem]:
     """What is allowed and probably not meant."""
     match entry.record:
         case records.Goal() as goal:
-            for key, said in goal.lacks():
-                yield entry.problem(
-                    tuple(key.split(".")),
-                    f"goal {goal.id} {said}: it will be shown as incomplete",
-                    level="note",
-                )
+            if lacks := list(goal.lacks()):
+                said = f"goal {goal.id} will be shown as incomplete: {', '.join(lacks)}"
+                yield entry.problem((), said, level="note")
             if goal.pm is not None and known["audience"] and goal.pm not in known["audience"]:
                 yield entry.problem(
                     ("pm",), "is nobody of `audience`: nobody gets its digest", level="note"

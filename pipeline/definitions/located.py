@@ -19,7 +19,7 @@ Path = tuple[str | int, ...]
 MAX_DEPTH = 50
 """Of nesting; what the contract describes needs six."""
 
-MAX_VALUES = 1_000_000
+MAX_VALUES = 200_000
 """Of values in a file; a few aliases of aliases make more out of a screen of text."""
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -60,7 +60,7 @@ def read(text: str, file: str) -> Located:
     found = Located(file)
     try:
         # The C parser composes by recursion and takes the process along when that is too deep.
-        if _depth(text) > MAX_DEPTH:
+        if _too_deep(text):
             found.problems.append(Problem(file=file, message="is nested too deeply"))
             return found
         node = yaml.compose(text, Loader=_Loader)
@@ -87,16 +87,17 @@ def read(text: str, file: str) -> Located:
     return found
 
 
-def _depth(text: str) -> int:
-    """How deep the nesting goes, told without recursion."""
-    depth = deepest = 0
+def _too_deep(text: str) -> bool:
+    """Whether the nesting goes too deep, told without recursion and as early as it does."""
+    depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-    return deepest
+    return False
 
 
 class _Reading:

@@ -208,12 +208,12 @@ def _path(located: Located, loc: Keys, *, missing: bool) -> Keys:
 
 def _find(value: Any, keys: Keys) -> tuple[bool, Any]:
     for step in keys:
-        if isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
+        inside = isinstance(value, dict) and step in value
+        if isinstance(value, list):
+            inside = isinstance(step, int) and step < len(value)
+        if not inside:
             return False, None
+        value = value[step]
     return True, value
 
 
@@ -251,11 +251,9 @@ def _explain(one: Any) -> tuple[str, str]:
         )
     said = str(one["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     message, _, remedy = said.partition("; ")
-    if remedy.startswith("write") or remedy:
-        return message, remedy
     if message.endswith("IANA time zone"):
-        return message, _nearest_zone(one["input"])
-    return message[:1].lower() + message[1:], ""
+        remedy = _nearest_zone(one["input"])
+    return message[:1].lower() + message[1:], remedy
 
 
 def _listed(expected: str) -> list[str]:

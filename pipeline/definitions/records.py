@@ -8,6 +8,7 @@ Defaults that judgements use are those of the core; `None` here means "not said"
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -124,11 +125,12 @@ def _clock(value: str) -> str:
 
 
 def _span(value: str) -> str:
-    first, dash, last = value.partition("-")
-    if not dash:
-        raise ValueError("is no span of hours; write it as 18:00-08:00")
-    _clock(first.strip())
-    _clock(last.strip())
+    first, _, last = value.partition("-")
+    for hour in (first, last):
+        try:
+            _clock(hour.strip())
+        except ValueError:
+            raise ValueError("is no span of hours; write it as 18:00-08:00") from None
     return value
 
 
@@ -239,7 +241,7 @@ class Service(Versioned):
 
 
 class Usage(Record):
-    """Adopted by use: `actions` on `days` days `within` so many, active in the last `active`."""
+    """Adopted by use: `actions` on `days` days `within` so many, and in the last `active`."""
 
     kind: Literal["usage"]
     actions: Positive | None = None
@@ -363,6 +365,27 @@ class Metric(Record):
             raise ValueError("unit of an adoption is adopters or share")
         return self
 
+    def lacks(self) -> Iterator[str]:
+        """What is missing to measure by it."""
+        if self.kind is None:
+            yield "no metric.kind"
+            return
+        if self.kind in {"adoption", "migrate"} and self.subject is None:
+            yield "no metric.subject"
+        if self.kind == "sustain" and (self.band is None or self.periods is None):
+            yield "no metric.band and metric.periods"
+        # These kinds know where they begin and where they end.
+        ends = {"milestone": (0, 1), "rollup": (0, 1), "sustain": (0, 1), "migrate": (None, 0)}
+        first, last = ends.get(self.kind, (None, None))
+        baseline = first if self.baseline is None else self.baseline
+        target = last if self.target is None else self.target
+        if baseline is None:
+            yield "no metric.baseline"
+        if target is None:
+            yield "no metric.target"
+        elif target == baseline:
+            yield "metric.target equals metric.baseline"
+
 
 class Step(Record):
     """What the plan expects from a day on."""
@@ -380,7 +403,7 @@ class Steps(Record):
     @classmethod
     def _ascending(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
         days = [step.on for step in steps]
-        if not days or any(b <= a for a, b in zip(days, days[1:], strict=False)):
+        if not days or any(b <= a for a, b in pairwise(days)):
             raise ValueError("must be dates in ascending order, at least one")
         return steps
 
@@ -417,37 +440,17 @@ class Goal(Versioned, Calendar):
             return parents
         return [{"id": parent} if isinstance(parent, str) else parent for parent in parents]
 
-    def lacks(self) -> Iterator[tuple[str, str]]:
-        """What a measurable goal needs and this one has not: key and reason (semantics 9.1)."""
+    def lacks(self) -> Iterator[str]:
+        """What a measurable goal needs and this one has not (semantics 9.1)."""
         if self.level is None:
-            yield "level", "has no level"
+            yield "no level"
         if self.level == "vision":
             return
         for key in ("owners", "starts_on", "due_on", "metric"):
             if not getattr(self, key):
-                yield key, f"has no {key}"
+                yield f"no {key}"
         if self.metric is not None:
-            yield from self._metric_lacks(self.metric)
-
-    def _metric_lacks(self, metric: Metric) -> Iterator[tuple[str, str]]:
-        if metric.kind is None:
-            yield "metric.kind", "has no metric.kind"
-            return
-        if metric.kind in {"adoption", "migrate"} and metric.subject is None:
-            yield "metric.subject", "has no metric.subject"
-        if metric.kind == "sustain" and (metric.band is None or metric.periods is None):
-            yield "metric", "has no band and periods to sustain"
-        # These kinds know where they begin and where they end.
-        known = {"milestone": (0, 1), "rollup": (0, 1), "sustain": (0, 1), "migrate": (None, 0)}
-        first, last = known.get(metric.kind, (None, None))
-        baseline = first if metric.baseline is None else metric.baseline
-        target = last if metric.target is None else metric.target
-        if baseline is None:
-            yield "metric.baseline", "has no metric.baseline"
-        if target is None:
-            yield "metric.target", "has no metric.target"
-        elif target == baseline:
-            yield "metric.target", "has a target that is its baseline: nothing to reach"
+            yield from self.metric.lacks()
 
 
 class Scenario(Versioned):

@@ -7,41 +7,15 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 from urllib.parse import unquote
 
+from msgspec import convert
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from pipeline.core.signals import (
-    AdoptionVerified,
-    ChangeMerged,
-    CommitmentMade,
-    DecisionRecorded,
-    Defined,
-    DeployFinished,
-    Environment,
-    Fact,
-    FlagChanged,
-    GoalWithdrawn,
-    IncidentOpened,
-    IncidentResolved,
-    Instant,
-    KpiMeasured,
-    LinkAsserted,
-    LinkRetracted,
-    NamedKey,
-    Period,
-    Signal,
-    SourceSeen,
-    Status,
-    SubjectPinned,
-    SubjectUsed,
-    Tick,
-    WorkItemChanged,
-    WorkItemDeleted,
-)
+from pipeline.core.signals import TYPES, Fact, Instant, Signal, Tick
 from pipeline.engine.schemas import DATA, TIME_PATTERN, event_model
 
 LIMIT = 1024 * 1024
@@ -53,6 +27,7 @@ _SHOWN = 200
 _MINUTE = 60_000
 _DAY = 24 * 60 * _MINUTE
 _SKEW = 5 * _MINUTE
+_TICK = "delivery.tick.v1"
 
 ReasonName = Literal[
     "not_json",
@@ -237,131 +212,78 @@ def _iso(at: Instant) -> str:
 # ---- data of the wire -> records of the core
 
 
-def _period(data: dict[str, Any]) -> Period:
+def _check_period(period: dict[str, Any]) -> None:
     for field in ("starts_on", "ends_on"):
         try:
-            datetime.fromisoformat(data[field])
+            date.fromisoformat(period[field])
         except ValueError:
             raise _Bad(
-                _invalid(f"data.period.{field}", data[field], "a day that exists")
+                _invalid(f"data.period.{field}", period[field], "a day that exists")
             ) from None
-    return Period(**data)
 
 
-def _work_item_changed(data: dict[str, Any]) -> WorkItemChanged:
-    cleared = [name for name, value in data.items() if value is None and name != "key"]
-    if (status := data.get("status")) is not None:
-        data["status"] = Status(**status)
+def _work_item_changed(data: dict[str, Any]) -> None:
     if (period := data.get("period")) is not None:
-        data["period"] = _period(period)
-    return WorkItemChanged(**data, cleared=cleared or None)
+        _check_period(period)
+    # The key is a name, not a property: it cannot be taken away.
+    if cleared := [name for name, value in data.items() if value is None and name != "key"]:
+        data["cleared"] = cleared
 
 
-def _link_asserted(data: dict[str, Any]) -> LinkAsserted:
+def _link(data: dict[str, Any]) -> None:
     if data.get("via", "") is None:
         del data["via"]
-    return LinkAsserted(**data)
 
 
-def _link_retracted(data: dict[str, Any]) -> LinkRetracted:
-    if data.get("via", "") is None:
-        del data["via"]
-    return LinkRetracted(**data)
+def _time_in(field: str) -> Callable[[dict[str, Any]], None]:
+    def adapt(data: dict[str, Any]) -> None:
+        if (text := data.get(field)) is not None:
+            data[field] = _storable(f"data.{field}", text)
+
+    return adapt
 
 
-def _change_merged(data: dict[str, Any]) -> ChangeMerged:
-    if (first := data.get("first_commit_at")) is not None:
-        data["first_commit_at"] = _storable("data.first_commit_at", first)
-    if (keys := data.get("work_items")) is not None:
-        data["work_items"] = [NamedKey(**key) for key in keys]
-    return ChangeMerged(**data)
+def _adoption_verified(data: dict[str, Any]) -> None:
+    if data.get("adopter") is None and data.get("method") not in {"kpi", "retired"}:
+        raise _Bad(Refused("invalid_field", "data.adopter: missing, needed for this method"))
 
 
-def _deploy_finished(data: dict[str, Any]) -> DeployFinished:
-    data["environment"] = Environment(**data["environment"])
-    if (started := data.get("started_at")) is not None:
-        data["started_at"] = _storable("data.started_at", started)
-    return DeployFinished(**data)
-
-
-def _adoption_verified(data: dict[str, Any]) -> AdoptionVerified:
-    verified = AdoptionVerified(**data)
-    if verified.adopter is None and verified.method not in ("kpi", "retired"):
-        raise _Bad(
-            Refused("invalid_field", "data.adopter: missing, needed for this method")
-        )
-    return verified
-
-
-def _defined(kind: Any) -> Callable[[dict[str, Any]], Defined]:
-    def build(data: dict[str, Any]) -> Defined:
+def _defined(kind: str) -> Callable[[dict[str, Any]], None]:
+    def adapt(data: dict[str, Any]) -> None:
         _refuse_odd(data, "data")
-        revision = data.pop("revision", None)
-        return Defined(kind=kind, id=data["id"], record=data, revision=revision)
+        record = data.copy()
+        data.clear()
+        data["revision"] = record.pop("revision", None)
+        data["kind"] = kind
+        data["id"] = record["id"]
+        data["record"] = record
 
-    return build
-
-
-def _record_defined(data: dict[str, Any]) -> Defined:
-    _refuse_odd(data, "data")
-    return Defined(**data)
-
-
-def _commitment_made(data: dict[str, Any]) -> CommitmentMade:
-    data["period"] = _period(data["period"])
-    return CommitmentMade(**data)
+    return adapt
 
 
-def _flag_changed(data: dict[str, Any]) -> FlagChanged:
-    data["environment"] = Environment(**data["environment"])
-    return FlagChanged(**data)
-
-
-def _decision_recorded(data: dict[str, Any]) -> DecisionRecorded:
-    if (until := data.get("until")) is not None:
-        data["until"] = _storable("data.until", until)
-    return DecisionRecorded(**data)
-
-
-def _as_it_is(record: type[Fact]) -> Callable[[dict[str, Any]], Fact]:
-    def build(data: dict[str, Any]) -> Fact:
-        return record(**data)
-
-    return build
-
-
-_BUILD: dict[str, Callable[[dict[str, Any]], Fact]] = {
+_ADAPT: dict[str, Callable[[dict[str, Any]], None]] = {
     "delivery.work_item.changed.v1": _work_item_changed,
-    "delivery.work_item.deleted.v1": _as_it_is(WorkItemDeleted),
-    "delivery.link.asserted.v1": _link_asserted,
-    "delivery.link.retracted.v1": _link_retracted,
-    "delivery.change.merged.v1": _change_merged,
-    "delivery.deploy.finished.v1": _deploy_finished,
-    "delivery.subject.used.v1": lambda data: SubjectUsed(**data),
-    "delivery.subject.pinned.v1": lambda data: SubjectPinned(**data),
+    "delivery.link.asserted.v1": _link,
+    "delivery.link.retracted.v1": _link,
+    "delivery.change.merged.v1": _time_in("first_commit_at"),
+    "delivery.deploy.finished.v1": _time_in("started_at"),
     "delivery.adoption.verified.v1": _adoption_verified,
     "delivery.subject.defined.v1": _defined("subject"),
     "delivery.goal.defined.v1": _defined("goal"),
     "delivery.team.defined.v1": _defined("team"),
     "delivery.service.defined.v1": _defined("service"),
-    "delivery.record.defined.v1": _record_defined,
-    "delivery.goal.withdrawn.v1": _as_it_is(GoalWithdrawn),
-    "delivery.kpi.measured.v1": _as_it_is(KpiMeasured),
-    "delivery.commitment.made.v1": _commitment_made,
-    "delivery.incident.opened.v1": _as_it_is(IncidentOpened),
-    "delivery.incident.resolved.v1": _as_it_is(IncidentResolved),
-    "delivery.flag.changed.v1": _flag_changed,
-    "delivery.source.seen.v1": _as_it_is(SourceSeen),
-    "delivery.decision.recorded.v1": _decision_recorded,
-    "delivery.tick.v1": lambda _: Tick(),
+    "delivery.record.defined.v1": lambda data: _refuse_odd(data, "data"),
+    "delivery.commitment.made.v1": lambda data: _check_period(data["period"]),
+    "delivery.decision.recorded.v1": _time_in("until"),
 }
+"""What turns data of the wire into the fields of the record in place, where they differ."""
 
 
 # ---- the line
 
 
 def _validator() -> Callable[[bytes], dict[str, Any]]:
-    union: Any = event_model("delivery.tick.v1")
+    union: Any = event_model(_TICK)
     for name in DATA:
         union = union | event_model(name)
     adapter = TypeAdapter[Any](Annotated[union, Field(discriminator="type")])
@@ -388,8 +310,12 @@ def decode(
     except ValidationError as error:
         return _look_closer(line, error, epoch, clock, received_at)
     try:
-        # Cheap hints of what the models cannot see: they are nearly never there.
-        if b"\\u0000" in line or b"NaN" in line or b"Infinity" in line:
+        # What the models cannot see. One byte is looked up much faster than a word.
+        if (
+            (b"\\" in line and b"\\u0000" in line)
+            or (b"N" in line and b"NaN" in line)
+            or (b"I" in line and b"Infinity" in line)
+        ):
             _refuse_odd(from_json(line), "")
         return _decoded(event, line, epoch, clock, received_at)
     except _Bad as bad:
@@ -415,9 +341,7 @@ def _decoded(
     elif at > received_at + _SKEW:
         if at > received_at + _DAY:
             raise _Bad(
-                Refused(
-                    "in_future", f"time {_iso(at)}, received at {_iso(received_at)}"
-                )
+                Refused("in_future", f"time {_iso(at)}, received at {_iso(received_at)}")
             )
         if received_at < epoch:
             raise _Bad(
@@ -429,6 +353,11 @@ def _decoded(
         skewed = True
         at = received_at
     name = event["type"]
+    data = event.get("data")
+    if name in _ADAPT:
+        _ADAPT[name](data)  # type: ignore[arg-type]
+    # Pydantic has checked it all; this only builds, twice as fast as the records' own init.
+    fact: Fact = convert(data, TYPES[name]) if name != _TICK else Tick()
     sequence = event.get("sequence")
     if sequence is not None and type(sequence) is int:
         sequence = str(sequence)
@@ -438,7 +367,7 @@ def _decoded(
             event["source"],
             at,
             at if received_at is None else received_at,
-            _BUILD[name](event.get("data")),  # type: ignore[arg-type]
+            fact,
             sequence,
         ),
         name,
@@ -531,20 +460,14 @@ def _wrong_field(error: ErrorDetails) -> Refused:
         if error["ctx"]["pattern"] != TIME_PATTERN:
             return _invalid(field, value, "a day such as 2026-03-02")
         if _naive_matches(value):
-            return Refused(
-                "naive_time", f"{field}: {_show(value)}, expected {_WITH_OFFSET}"
-            )
+            return Refused("naive_time", f"{field}: {_show(value)}, expected {_WITH_OFFSET}")
         return _invalid(field, value, _WITH_OFFSET)
     expected = _EXPECTED.get(error["type"])
-    return _invalid(
-        field, value, expected or error["msg"].removeprefix("Input should be ")
-    )
+    return _invalid(field, value, expected or error["msg"].removeprefix("Input should be "))
 
 
 def _invalid(field: str, value: Any, expected: str) -> Refused:
-    return Refused(
-        "invalid_field", f"{field[:_SHOWN]}: {_show(value)}, expected {expected}"
-    )
+    return Refused("invalid_field", f"{field[:_SHOWN]}: {_show(value)}, expected {expected}")
 
 
 def _show(value: Any) -> str:
@@ -597,9 +520,7 @@ def _delivery(
         if not isinstance(text, str):
             return _invalid("received_at", text, _WITH_OFFSET)
         if _naive_matches(text):
-            return Refused(
-                "naive_time", f"received_at: {_show(text)}, expected {_WITH_OFFSET}"
-            )
+            return Refused("naive_time", f"received_at: {_show(text)}, expected {_WITH_OFFSET}")
         if not _time_matches(text):
             return _invalid("received_at", text, _WITH_OFFSET)
         try:

@@ -27,14 +27,10 @@ _LARGEST = 2**53 - 1
 """The largest whole number that every reader of JSON keeps exactly."""
 
 Id = Annotated[str, Field(min_length=1)]
-Time = Annotated[
-    str, Field(pattern=TIME_PATTERN, json_schema_extra={"format": "date-time"})
-]
+Time = Annotated[str, Field(pattern=TIME_PATTERN, json_schema_extra={"format": "date-time"})]
 Day = Annotated[
     str,
-    Field(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"}
-    ),
+    Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"}),
 ]
 Count = Annotated[int, Field(ge=0, le=_LARGEST)]
 
@@ -400,10 +396,17 @@ class DatalessEvent(Envelope[TypeName], Generic[TypeName]):
     data: NotRequired[Any]
 
 
+def _subscript(form: Any, item: Any) -> Any:
+    return form[item]
+
+
 def event_model(name: str) -> Any:
     """The model of a whole signal of this type."""
-    literal: Any = Literal.__getitem__(name)
-    return DatalessEvent[literal] if DATA[name] is Tick else Event[literal, DATA[name]]
+    # Subscribed as values: a type checker cannot follow types that stand in a dict.
+    literal = _subscript(Literal, name)
+    if DATA[name] is Tick:
+        return _subscript(DatalessEvent, literal)
+    return _subscript(Event, (literal, DATA[name]))
 
 
 def json_schema(name: str) -> dict[str, Any]:
@@ -438,9 +441,7 @@ def write_schemas(directory: Path) -> list[Path]:
 def stale_schemas(directory: Path) -> list[Path]:
     """The files that are missing, not as `write_schemas` writes them, or of no type."""
     texts = _texts()
-    stale = {
-        path for path in directory.glob("delivery.*.json") if path.name not in texts
-    }
+    stale = {path for path in directory.glob("delivery.*.json") if path.name not in texts}
     for name, text in texts.items():
         path = directory / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:

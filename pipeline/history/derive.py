@@ -38,16 +38,18 @@ KINDS = {"feature": "feature", "breaking": "feature", "fix": "bug"} | dict.fromk
 
 
 def read(corpus: Path, name: str) -> list[Row]:
+    """Rows of a file of the corpus."""
     with (corpus / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def event(id: str, type: str, time: str, data: Mapping[str, Any]) -> Event:
+def event(name: str, kind: str, time: str, data: Mapping[str, Any]) -> Event:
+    """A fact as a CloudEvent."""
     return {
         "specversion": "1.0",
-        "id": id,
+        "id": name,
         "source": NAME,
-        "type": f"delivery.{type}.v1",
+        "type": f"delivery.{kind}.v1",
         "time": time,
         "data": dict(data),
     }
@@ -59,6 +61,7 @@ def is_work(change: Row) -> bool:
 
 
 def reference(number: str) -> str:
+    """The name of a change, from its number."""
     return f"{REPOSITORY}!{number}"
 
 
@@ -138,8 +141,8 @@ def pins(rows: Iterable[Row], package: str = PACKAGE) -> Iterator[Event]:
             "version": row["version"] or None,
             "previous_version": row["previous_version"] or None,
         }
-        id = f"pin/{package}/{row['consumer']}/{int(row['seq']):04}"
-        yield event(id, "subject.pinned", row["at"], data)
+        name = f"pin/{package}/{row['consumer']}/{int(row['seq']):04}"
+        yield event(name, "subject.pinned", row["at"], data)
 
 
 def events(corpus: Path) -> list[Event]:
@@ -161,6 +164,7 @@ def eligible(corpus: Path) -> dict[date, list[str]]:
 
 
 def line_subject(minor: str, rest: Mapping[str, Any]) -> dict[str, Any]:
+    """Being on a release line or above."""
     return {
         "id": f"v{minor}",
         "title": f"controller-runtime {minor}",
@@ -240,6 +244,7 @@ def lines(events: Iterable[Event]) -> bytes:
 
 
 def main(corpus: Path, target: Path) -> None:
+    """Write the signals and the definitions into a folder."""
     packed = zstandard.ZstdCompressor(level=19).compress(lines(events(corpus)))
     (target / f"{NAME}.ndjson.zst").write_bytes(packed)
     head = f"# Written by `python -m {__spec__.name}`; see SOURCE.txt.\n"

@@ -1,6 +1,7 @@
 """Work that goes wrong: rollbacks, missing links, and results that nobody wants."""
 
 from collections.abc import Callable
+from typing import Any
 
 from pipeline.simulate.calendar import DAY, HOUR, MINUTE
 from pipeline.simulate.organisation import CODE, FROZEN, SHAKY, TEAMS, TRAINS
@@ -48,7 +49,7 @@ def no_subject(world: World, n: int) -> None:
 def two_subjects(world: World, _: int) -> None:
     """Both subjects have to be taken up; one of them is chosen by a label."""
     day = world.rng.uniform(3, world.days * 0.5)
-    more = {"labels": ["subject:saved-carts"], "subjects": ["address-book"]}
+    more: dict[str, Any] = {"labels": ["subject:saved-carts"], "subjects": ["address-book"]}
     flow(world, "two_subjects", "checkout", day, **more)
 
 
@@ -148,7 +149,9 @@ def rolled_back(world: World, n: int) -> None:
     kind = ("days", "blip", "lower", "forever", "edge", "late")[(turn + n % len(SHAKY)) % 6]
     day = 4 + turn * 17
     done = kind in {"days", "lower", "late"} and n % 2 == 0
-    more = {"adoption": "none_expected", "reason": "migration"} if done else {"subjects": ["sso"]}
+    more: dict[str, Any] = {"subjects": ["sso"]}
+    if done:
+        more = {"adoption": "none_expected", "reason": "migration"}
     story = "blip" if kind in {"blip", "edge"} else "rolled_back"
     item, at = begin(world, story, "identity", day, **more)
     base = world.merge(world.repository(service), at - HOUR)
@@ -186,7 +189,9 @@ def rolled_back_done(world: World, n: int) -> None:
 def releases(world: World, n: int) -> None:
     """A library: an older line gets a release later, and nothing is un-shipped."""
     day = 3 + n * 14
-    item, at = begin(world, "library", "platform", day, subjects=["sdk-2"])
+    item, at = begin(
+        world, "library", "platform", day, subjects=["sdk-2"], labels=["goal:sprint-platform"]
+    )
     change = world.merge("acme/sdk", at, [(item, "title")])
     world.ship("sdk", world.after(at, 0.1, 6), change, version=f"v2.{n}.0")
     closed = world.after(at, 0, 2)

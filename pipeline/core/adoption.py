@@ -1,0 +1,235 @@
+"""The adoption of one subject by one adopter, as intervals of days and what they add to counts.
+
+An interval is (first day, first day after). Each adopter adds to the counts of a subject where
+its intervals begin and end, so counts over any number of adopters are sums of these (semantics
+5.2 and 8.2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipeline.core.book import ALWAYS, Measure, VerificationRule
+from pipeline.core.calendar import Zone
+from pipeline.core.rows import Day
+from pipeline.core.semver import at_least
+from pipeline.core.signals import Instant, Order
+
+FOREVER: Day = 10_000_000
+RETENTION = 28
+QUIET = 28
+"""After more than this many days without use, the next use is a first use again (8.1)."""
+
+Intervals = list[tuple[Day, Day]]
+
+COLUMNS = (
+    "adopters",
+    "active_7",
+    "active_28",
+    "retained",
+    "retained_of",
+    "eligible",
+    "verified_yes",
+    "verified_no",
+    "responded",
+    "new",
+    "resurrected",
+    "churned",
+    "left",
+    "activated",
+)
+LEVELS = 9
+"""The first columns are levels (their changes are stored); the others are counts of the day."""
+
+(
+    ADOPTERS,
+    ACTIVE_7,
+    ACTIVE_28,
+    RETAINED,
+    RETAINED_OF,
+    ELIGIBLE,
+    YES,
+    NO,
+    RESPONDED,
+    NEW,
+    RESURRECTED,
+    CHURNED,
+    LEFT,
+    ACTIVATED,
+) = range(len(COLUMNS))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    order: Order
+    day: Day
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adopter:
+    """All that is remembered of one adopter of one subject.
+
+    `uses` holds per day the ids (hashed) and counts of what was counted, until the day is full:
+    a signal seen twice does not count twice. `listed` is since when the list of eligible
+    adopters names it or not (None: no list ever named it). `added` is what it has added to the
+    counts: (day, column, number).
+    """
+
+    uses: dict[Day, list[tuple[int, int]]] = field(default_factory=dict)
+    first_used_at: Instant | None = None
+    pins: list[tuple[Instant, str | None]] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    listed: list[tuple[Day, bool]] | None = None
+    added: list[tuple[Day, int, int]] = field(default_factory=list)
+    waiting: list[tuple[Instant, int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where an adopter stands: intervals of use, of adoption, and of adoption that counts."""
+
+    active_7: Intervals
+    active_28: Intervals
+    adopted: Intervals
+    counted: Intervals
+    eligible: Intervals
+    activated: Day | None
+
+
+def overlap(a: Intervals, b: Intervals) -> Intervals:
+    found: Intervals = []
+    for first, end in a:
+        for other_first, other_end in b:
+            low, high = max(first, other_first), min(end, other_end)
+            if low < high:
+                found.append((low, high))
+    return found
+
+
+def _spans(days: Sequence[Day], length: int) -> Intervals:
+    """Days on which any of the given days lies in the trailing `length` days."""
+    spans: Intervals = []
+    for day in days:
+        if spans and day <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], day + length)
+        else:
+            spans.append((day, day + length))
+    return spans
+
+
+def activation(uses: dict[Day, list[tuple[int, int]]], days: Sequence[Day], m: Measure) -> Day | None:
+    """The first day on which some first use had led to enough actions on enough days in time."""
+    for i, first in enumerate(days):
+        if i and first - days[i - 1] <= QUIET:
+            continue
+        actions = distinct = 0
+        for day in days[i:]:
+            if day - first >= m.within:
+                break
+            distinct += 1
+            actions += sum(count for _, count in uses[day])
+            if actions >= m.actions and distinct >= m.days:
+                return day
+    return None
+
+
+def eligible_intervals(log: list[tuple[Day, bool]] | None, open_: list[tuple[Day, bool]]) -> Intervals:
+    """Days on which the list in force names the adopter, or there is no list."""
+    steps = open_ if log is None else log
+    if not steps:
+        return [(-FOREVER, FOREVER)]
+    found: Intervals = []
+    for i, (start, on) in enumerate(steps):
+        start = -FOREVER if start == ALWAYS else start
+        end = steps[i + 1][0] if i + 1 < len(steps) else FOREVER
+        if on:
+            if found and found[-1][1] == start:
+                found[-1] = (found[-1][0], end)
+            else:
+                found.append((start, end))
+    return found
+
+
+def stand(adopter: Adopter, measure: Measure, eligible: Intervals, zone: Zone) -> Stand:
+    if measure.kind == "pinned":
+        adopted = _pinned(adopter.pins, measure.at_least, zone)
+        counted = overlap(adopted, eligible)
+        return Stand(adopted, adopted, adopted, counted, eligible, None)
+    days = sorted(adopter.uses)
+    active_28 = _spans(days, measure.active)
+    activated = activation(adopter.uses, days, measure)
+    adopted = [] if activated is None else overlap(active_28, [(activated, FOREVER)])
+    return Stand(
+        _spans(days, 7), active_28, adopted, overlap(adopted, eligible), eligible, activated
+    )
+
+
+def _pinned(pins: Sequence[tuple[Instant, str | None]], least: str, zone: Zone) -> Intervals:
+    """Days at whose close the last pin is at or above the version."""
+    by_day: dict[Day, bool] = {}
+    for at, version in pins:
+        by_day[zone.day(at)] = at_least(version, least)
+    found: Intervals = []
+    since: Day | None = None
+    for day in sorted(by_day):
+        if by_day[day] and since is None:
+            since = day
+        elif not by_day[day] and since is not None:
+            found.append((since, day))
+            since = None
+    if since is not None:
+        found.append((since, FOREVER))
+    return found
+
+
+def added(s: Stand, verdicts: list[Verdict], rule: VerificationRule) -> list[tuple[Day, int, int]]:
+    """What an adopter adds to the counts of its subject, sorted: (day, column, number)."""
+    sums: dict[tuple[Day, int], int] = {}
+
+    def level(column: int, intervals: Intervals) -> None:
+        for first, end in intervals:
+            # what holds from the beginning is added to the day before all days
+            sums[first, column] = sums.get((first, column), 0) + 1
+            if end < FOREVER:
+                sums[end, column] = sums.get((end, column), 0) - 1
+
+    level(ADOPTERS, s.counted)
+    level(ACTIVE_7, overlap(s.active_7, s.eligible))
+    level(ACTIVE_28, overlap(s.active_28, s.eligible))
+    if s.counted:
+        base = overlap([(a + RETENTION, b + RETENTION) for a, b in s.counted], s.eligible)
+        level(RETAINED_OF, base)
+        level(RETAINED, overlap(base, s.active_28))
+        for i, (first, end) in enumerate(s.counted):
+            sums[first, RESURRECTED if i else NEW] = 1
+            if end < FOREVER:
+                stays = any(a <= end < b for a, b in s.adopted)
+                sums[end, LEFT if stays else CHURNED] = 1
+        _add_verdicts(s, verdicts, rule, level)
+    if s.activated is not None and any(a <= s.activated < b for a, b in s.eligible):
+        sums[s.activated, ACTIVATED] = 1
+    level(ELIGIBLE, s.eligible)
+    return sorted((day, column, n) for (day, column), n in sums.items() if n)
+
+
+def _add_verdicts(s: Stand, verdicts: list[Verdict], rule: VerificationRule, level: object) -> None:
+    assert callable(level)
+    last: dict[Day, str] = {}
+    for verdict in sorted(verdicts, key=lambda v: v.order):
+        last[verdict.day] = verdict.verdict
+    days = sorted(last)
+    yes: Intervals = []
+    no: Intervals = []
+    any_: Intervals = []
+    for i, day in enumerate(days):
+        end = day + rule.valid
+        if i + 1 < len(days):
+            end = min(end, days[i + 1])
+        any_.append((day, end))
+        if last[day] == "yes":
+            yes.append((day, end))
+        elif last[day] == "no":
+            no.append((day, end))
+    level(YES, overlap(s.counted, yes))
+    level(NO, overlap(s.counted, no))
+    level(RESPONDED, overlap(s.counted, any_))

@@ -1,0 +1,606 @@
+"""A goal: its value day by day from baseline to target, its plan, and whether it is hit.
+
+A day is judged at its close with the definition in force then (semantics 9.1 to 9.6). A day that
+facts change later is judged again, from there on; what was said stays in `published`.
+"""
+
+import json
+import math
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
+
+from pipeline.core.book import Book, Goal, Metric
+from pipeline.core.calendar import WorkingCalendar, Zone, day_number
+from pipeline.core.findings import Interval
+from pipeline.core.messages import Reach, Redefined, Retracted, Share, Standing, Step
+from pipeline.core.reaction import Draft
+from pipeline.core.rows import (
+    Day,
+    FindingRow,
+    GoalProgressRow,
+    GoalRow,
+    GoalVersionRow,
+    Gone,
+    PublishedRow,
+)
+from pipeline.core.signals import GoalWithdrawn, Instant, KpiMeasured, Order, Signal
+
+HOLD_DAYS = 3
+LOST_DAYS = 7
+LOST_SHARE = 0.9
+KNOWN_SHARE = 0.5
+"""A roll-up is unknown while less than this share of its weight is known (9.3)."""
+
+REACHED = {
+    "shipped": ("shipped_not_adopted", "adopted_not_verified", "done"),
+    "adopted": ("adopted_not_verified", "done"),
+    "verified": ("done",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    order: Order
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """How a linked work item went: its states and its being closed."""
+
+    states: list[Step]
+    closed: list[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One closed day: what the goal stood at, and the fold of its being hit up to that day."""
+
+    value: float | None
+    progress: float | None
+    hit: bool = False
+    streak: int = 0
+    streak_from: Day = 0
+    hit_on: Day | None = None
+    known_weight: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The value of a day as it was last said, and when."""
+
+    at: Instant
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    intervals: list[tuple[Instant, Instant | None]] = field(default_factory=list)
+
+
+
+
+def react(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) -> None:
+    data = signal.data
+    if isinstance(data, GoalWithdrawn):
+        known: list[Order] = draft.get("withdrawn") or []
+        orders = [o for o in known if o[1:] != signal.order[1:]]
+        draft.put("withdrawn", orders if retract else sorted([*orders, signal.order]))
+    elif isinstance(data, KpiMeasured):
+        readings = [r for r in draft.get("readings") or [] if r.order[1:] != signal.order[1:]]
+        if not retract:
+            insort(readings, Reading(signal.order, data.value), key=lambda r: r.order)
+        draft.put("readings", readings)
+    _dirty(draft, _calendar(draft.id, book).zone.day(signal.at))
+
+
+def hear(draft: Draft, message: Reach | Standing | Share | Redefined | Retracted, book: Book) -> None:
+    match message:
+        case Reach():
+            for day, reach in message.days.items():
+                draft.put(f"reach/{day}", reach)
+            if message.days:
+                _dirty(draft, min(message.days))
+        case Standing():
+            _stand(draft, message, book)
+        case Share():
+            part = f"child/{message.goal}"
+            draft.put(part, {**(draft.get(part) or {}), **message.days})
+            if message.days:
+                _dirty(draft, min(message.days))
+        case Retracted():
+            react(draft, message.signal, book, retract=True)
+        case Redefined():
+            _dirty(draft, -(2**31))
+
+
+def _stand(draft: Draft, message: Standing, book: Book) -> None:
+    items: dict[str, Item] = dict(draft.get("items") or {})
+    old = items.pop(message.work_item, None)
+    if not message.gone:
+        new = Item(message.levels["state"], message.levels["closed"])
+        items[message.work_item] = new
+    else:
+        new = Item([], [])
+    draft.put("items", items)
+    goal = book.goal(draft.id)
+    if goal is not None and goal.metric is not None and goal.metric.kind != "work":
+        return
+    steps = {s.effective_at for s in (*new.states, *new.closed)}
+    if old is not None:
+        steps ^= {s.effective_at for s in (*old.states, *old.closed)}
+    if steps:
+        _dirty(draft, _calendar(draft.id, book).zone.day(min(steps)))
+
+
+def _dirty(draft: Draft, day: Day) -> None:
+    known = draft.get("dirty")
+    draft.put("dirty", day if known is None else min(known, day))
+    draft.wake()
+
+
+def _calendar(id: str, book: Book) -> WorkingCalendar:
+    """A goal measured on a subject uses the subject's days (semantics 3.9)."""
+    goal = book.goal(id)
+    if goal is not None and goal.metric is not None and goal.metric.kind in ("adoption", "migrate"):
+        return book.calendar("subject", goal.metric.subject)
+    return book.calendar("goal", id)
+
+
+# -- judging -------------------------------------------------------------------------------
+
+
+def wake(draft: Draft, book: Book) -> None:
+    goal = book.goal(draft.id)
+    if goal is None:
+        return
+    calendar = _calendar(draft.id, book)
+    zone = calendar.zone
+    today = zone.day(draft.now)
+    draft.wake(zone.close(today))
+    _versions(draft, book, zone)
+    hits: Hits = draft.get("hits") or Hits()
+    measurable = goal.level != "vision" and not goal.lacks and goal.starts_on is not None
+    if measurable and goal.starts_on is not None:
+        dirty = draft.get("dirty")
+        start = max(goal.starts_on, today - 1 if dirty is None else dirty)
+        if draft.get(f"judged/{today - 1}") is None or (dirty is not None and dirty < today):
+            hits = _judge(draft, goal, book, calendar, start, today - 1, hits)
+    draft.put("dirty", None)
+    _show(draft, goal, book, calendar, today, hits)
+
+
+def _judge(
+    draft: Draft,
+    goal: Goal,
+    book: Book,
+    calendar: WorkingCalendar,
+    start: Day,
+    last: Day,
+    hits: Hits,
+) -> Hits:
+    """Judge every day from `start` to `last`, after the newest day that was judged before it."""
+    assert goal.starts_on is not None
+    zone = calendar.zone
+    while start > goal.starts_on and draft.get(f"judged/{start - 1}") is None:
+        start -= 1
+    before: Judged = draft.get(f"judged/{start - 1}") or Judged(None, None)
+    opening = zone.start(start)
+    intervals = [i for i in hits.intervals if i[0] <= opening]
+    if intervals and intervals[-1][1] is not None and intervals[-1][1] > opening:
+        intervals[-1] = (intervals[-1][0], None)
+    shares: dict[Day, float | None] = {}
+    single = len(book.versions("goal", goal.id)) == 1
+    for day in range(start, last + 1):
+        in_force = goal if single else (book.goal_on(goal.id, day) or goal)
+        metric = in_force.metric
+        if metric is None or metric.baseline is None or metric.target is None:
+            continue
+        if metric.baseline == metric.target:
+            continue
+        value, weight = _value(draft, in_force, metric, book, day, zone)
+        progress = None
+        if value is not None:
+            progress = (value - metric.baseline) / (metric.target - metric.baseline)
+        judged = _hit(draft, in_force, metric, before, value, progress, day, zone, intervals)
+        judged = Judged(
+            value,
+            progress,
+            judged.hit,
+            judged.streak,
+            judged.streak_from,
+            judged.hit_on,
+            weight,
+        )
+        draft.put(f"judged/{day}", judged)
+        shares[day] = progress
+        _progress_row(draft, in_force, metric, before, judged, day, calendar)
+        before = judged
+    parents = sorted({parent.id for parent in goal.parents})
+    for parent in parents:
+        if parent != goal.id:
+            if parent in (draft.get("parents") or []):
+                draft.send(f"goal:{parent}", Share(goal.id, shares))
+            else:
+                draft.send(f"goal:{parent}", Share(goal.id, _all_shares(draft, goal, last)))
+    draft.put_if_new("parents", parents)
+    hits = Hits(intervals)
+    draft.put_if_new("hits", hits)
+    return hits
+
+
+def _all_shares(draft: Draft, goal: Goal, last: Day) -> dict[Day, float | None]:
+    assert goal.starts_on is not None
+    days = ((d, draft.get(f"judged/{d}")) for d in range(goal.starts_on, last + 1))
+    return {day: judged.progress for day, judged in days if judged is not None}
+
+
+def _value(
+    draft: Draft, goal: Goal, metric: Metric, book: Book, day: Day, zone: Zone
+) -> tuple[float | None, float | None]:
+    """The goal's value at the close of a day, and for a roll-up the share of known weight."""
+    match metric.kind:
+        case "adoption" | "migrate":
+            reach = draft.get(f"reach/{day}")
+            if reach is None:
+                return None, None
+            adopters, eligible, _ = reach
+            if metric.unit == "share":
+                return (adopters / eligible if eligible else None), None
+            return float(adopters), None
+        case "kpi" | "milestone" | "sustain":
+            readings: list[Reading] = draft.get("readings") or []
+            past = bisect_left(readings, zone.close(day), key=lambda r: r.order.at)
+            if past == 0:
+                return None, None
+            if metric.kind == "sustain":
+                return _sustained(readings[:past], metric), None
+            return readings[past - 1].value, None
+        case "work":
+            items: dict[str, Item] = draft.get("items") or {}
+            close = zone.close(day)
+            return float(sum(_reached(i, metric.at, close, None) for i in items.values())), None
+        case "rollup":
+            return _rolled_up(draft, goal, book, day)
+    return None, None
+
+
+def _sustained(readings: list[Reading], metric: Metric) -> float | None:
+    """Periods met / periods due: one reading is one period."""
+    if metric.band is None:
+        return None
+    low, high = metric.band
+    due = metric.periods or len(readings)
+    met = sum(low <= reading.value <= high for reading in readings[-due:])
+    return met / due
+
+
+def _reached(item: Item, level: str, close: Instant, known_by: Instant | None) -> bool:
+    """Whether a work item stood at a level just before `close`, on the effective timeline."""
+    steps = item.closed if level == "closed" else item.states
+    states = ("closed",) if level == "closed" else REACHED.get(level, REACHED["verified"])
+    value = ""
+    # a later run overrides everything from its effective instant on
+    for step in reversed(steps):
+        if step.effective_at < close and (known_by is None or step.known_at <= known_by):
+            value = step.value
+            break
+    return value in states
+
+
+def _rolled_up(
+    draft: Draft, goal: Goal, book: Book, day: Day
+) -> tuple[float | None, float | None]:
+    """Weighted mean of the children's clipped progress; unknown ones are left out (9.3)."""
+    total = known = value = 0.0
+    for child in book.children_of(goal.id):
+        weight = next(p.weight for p in child.parents if p.id == goal.id)
+        total += weight
+        progress = (draft.get(f"child/{child.id}") or {}).get(day)
+        if progress is not None:
+            known += weight
+            value += weight * min(max(progress, 0.0), 1.0)
+    if total <= 0:
+        return None, None
+    if known / total < KNOWN_SHARE:
+        return None, known / total
+    return value / known, known / total
+
+
+def _hit(
+    draft: Draft,
+    goal: Goal,
+    metric: Metric,
+    before: Judged,
+    value: float | None,
+    progress: float | None,
+    day: Day,
+    zone: Zone,
+    intervals: list[tuple[Instant, Instant | None]],
+) -> Judged:
+    """On adoption a hit is held 3 days and lost after 7 below 0.9; others turn at a day's close."""
+    assert metric.target is not None
+    assert metric.baseline is not None
+    slow = metric.kind in ("adoption", "migrate")
+    judged_value = value
+    if metric.kind == "work" and value is not None:
+        close = zone.close(day)
+        items: dict[str, Item] = draft.get("items") or {}
+        judged_value = float(sum(_reached(i, metric.at, close, close) for i in items.values()))
+    met = judged_value is not None and _meets(judged_value, metric.target, metric)
+    if met and metric.verified is not None:
+        reach = draft.get(f"reach/{day}")
+        met = bool(reach and reach[0] and reach[2] / reach[0] >= metric.verified - 1e-9)
+    if not before.hit:
+        turning, needed = met, HOLD_DAYS if slow else 1
+    else:
+        floor = metric.target * LOST_SHARE if slow else metric.target
+        if slow and metric.target < metric.baseline:
+            floor = metric.target / LOST_SHARE
+        turning = judged_value is None or not _meets(judged_value, floor, metric)
+        needed = LOST_DAYS if slow else 1
+    streak = before.streak + 1 if turning else 0
+    since = before.streak_from if streak > 1 else day
+    hit, hit_on = before.hit, before.hit_on
+    if streak >= needed:
+        hit = not hit
+        streak = 0
+        if hit:
+            hit_on = since
+            intervals.append((zone.close(day), None))
+        else:
+            hit_on = None
+            intervals[-1] = (intervals[-1][0], zone.close(day))
+    return Judged(value, progress, hit, streak, since, hit_on)
+
+
+def _meets(value: float, target: float, metric: Metric) -> bool:
+    assert metric.target is not None
+    assert metric.baseline is not None
+    if metric.target < metric.baseline:
+        return value <= target + 1e-9
+    return value >= target - 1e-9
+
+
+def _progress_row(
+    draft: Draft,
+    goal: Goal,
+    metric: Metric,
+    before: Judged,
+    judged: Judged,
+    day: Day,
+    calendar: WorkingCalendar,
+) -> None:
+    said: Said | None = draft.get(f"said/{day}")
+    if said is None or said.at >= draft.now or said.value != judged.value:
+        draft.put(f"said/{day}", Said(draft.now, judged.value))
+        text = json.dumps({"value": judged.value, "progress": judged.progress})
+        draft.rows.append(PublishedRow("goal_value", draft.id, day, draft.now, text))
+    delta = restatement = None
+    if before.value is not None and judged.value is not None:
+        delta = judged.value - before.value
+        first: Said | None = draft.get(f"said/{day - 1}")
+        restatement = before.value - first.value if first and first.value is not None else 0.0
+    draft.rows.append(
+        GoalProgressRow(
+            goal_id=draft.id,
+            day=day,
+            value=judged.value,
+            baseline=metric.baseline,
+            target=metric.target,
+            progress=judged.progress,
+            planned=plan(goal, metric, day, calendar),
+            delta_1d=delta,
+            movement=delta,
+            restatement=restatement,
+            status=_status(draft, goal, judged, day, calendar),
+        )
+    )
+
+
+# -- plan ----------------------------------------------------------------------------------
+
+
+def _sigma(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+_LOW, _HIGH = _sigma(-5.0), _sigma(5.0)
+
+
+def s_curve(u: float) -> float:
+    """s(u) of semantics 9.5: 0 at the start, 1 at the end, steepest in the middle."""
+    return (_sigma(10.0 * (u - 0.5)) - _LOW) / (_HIGH - _LOW)
+
+
+def s_curve_inverse(s: float) -> float:
+    inner = s * (_HIGH - _LOW) + _LOW
+    return 0.5 + math.log(inner / (1.0 - inner)) / 10.0
+
+
+def _shape(goal: Goal, metric: Metric) -> str:
+    if isinstance(goal.plan, dict) and "steps" in goal.plan:
+        return "steps"
+    if isinstance(goal.plan, str):
+        return goal.plan
+    return "s_curve" if metric.kind == "adoption" else "linear"
+
+
+def elapsed(goal: Goal, day: Day, calendar: WorkingCalendar) -> tuple[int, int]:
+    """Working days gone at the close of a day, and working days in all."""
+    assert goal.starts_on is not None
+    assert goal.due_on is not None
+    whole = calendar.count(goal.starts_on, goal.due_on)
+    return min(calendar.count(goal.starts_on, day), whole), whole
+
+
+def plan(goal: Goal, metric: Metric, day: Day, calendar: WorkingCalendar) -> float | None:
+    """Where the plan wants the value at the close of a day."""
+    if metric.baseline is None or metric.target is None:
+        return None
+    shape = _shape(goal, metric)
+    if shape == "steps":
+        value = metric.baseline
+        for step in sorted(goal.plan["steps"], key=lambda s: str(s["on"])):
+            if day_number(str(step["on"])) <= day:
+                value = float(step["value"])
+        return value
+    gone, whole = elapsed(goal, day, calendar)
+    u = gone / whole if whole else 1.0
+    s = s_curve(u) if shape == "s_curve" else u
+    return metric.baseline + (metric.target - metric.baseline) * s
+
+
+def days_ahead(
+    goal: Goal, metric: Metric, progress: float, day: Day, calendar: WorkingCalendar
+) -> float | None:
+    """Working days between the day on which the plan is where we are, and today."""
+    shape = _shape(goal, metric)
+    if shape == "steps":
+        return None
+    gone, whole = elapsed(goal, day, calendar)
+    share = min(max(progress, 0.0), 1.0)
+    u = s_curve_inverse(share) if shape == "s_curve" else share
+    return u * whole - gone
+
+
+# -- what people see -----------------------------------------------------------------------
+
+
+def _status(
+    draft: Draft, goal: Goal, judged: Judged | None, day: Day, calendar: WorkingCalendar
+) -> str:
+    """The part of the status that needs no judgement of pace (the rest comes later)."""
+    withdrawn: list[Order] = draft.get("withdrawn") or []
+    if withdrawn and withdrawn[0].at < calendar.zone.close(day):
+        return "withdrawn"
+    if goal.level == "vision":
+        return "vision"
+    if goal.lacks:
+        return "incomplete"
+    assert goal.starts_on is not None
+    assert goal.due_on is not None
+    if day < goal.starts_on:
+        return "planned"
+    if judged is not None and judged.hit:
+        return "hit"
+    return "missed" if day >= goal.due_on else "unknown"
+
+
+def _show(
+    draft: Draft,
+    goal: Goal,
+    book: Book,
+    calendar: WorkingCalendar,
+    today: Day,
+    hits: Hits,
+) -> None:
+    zone = calendar.zone
+    last = today - 1
+    judged: Judged | None = draft.get(f"judged/{last}")
+    previous: Judged | None = draft.get(f"judged/{last - 1}")
+    metric = goal.metric
+    value = judged.value if judged else None
+    progress = judged.progress if judged else None
+    delta = None
+    if value is not None and previous is not None and previous.value is not None:
+        delta = value - previous.value
+    planned = pace = ahead = None
+    if metric is not None and not goal.lacks and goal.starts_on is not None:
+        if last >= goal.starts_on:
+            planned = plan(goal, metric, last, calendar)
+        if planned is not None and value is not None and metric.baseline is not None:
+            expected = planned - metric.baseline
+            pace = (value - metric.baseline) / expected if abs(expected) > 1e-12 else None
+        if progress is not None and last >= goal.starts_on:
+            ahead = days_ahead(goal, metric, progress, last, calendar)
+    status = _status(draft, goal, judged, last, calendar)
+    versions = book.versions("goal", goal.id)
+    edits = _edits(goal, versions, calendar)
+    draft.rows.append(
+        GoalRow(
+            goal_id=goal.id,
+            title=goal.title,
+            level=goal.level,
+            parents=sorted(p.id for p in goal.parents),
+            owners=sorted(goal.owners),
+            pm=goal.pm,
+            class_=goal.class_,
+            metric_kind=metric.kind if metric else "",
+            baseline=metric.baseline if metric else None,
+            target=metric.target if metric else None,
+            value=value,
+            progress=progress if goal.level != "vision" else None,
+            delta_1d=delta,
+            planned=planned,
+            pace=pace,
+            days_ahead=ahead,
+            status=status,
+            stalled_since=None,
+            starts_on=goal.starts_on,
+            due_on=goal.due_on,
+            days_left=(
+                None if goal.due_on is None else calendar.count(today, goal.due_on)
+            ),
+            hit_on=judged.hit_on if judged else None,
+            edits_after_commitment=edits,
+            retargeted=_retargeted(versions),
+            as_of=zone.start(today),
+            known_weight=judged.known_weight if judged else None,
+            unit=metric.unit if metric and metric.kind == "adoption" else "",
+            subject=metric.subject if metric else "",
+        )
+    )
+    rows = [
+        Interval("goal_hit", raised, cleared).row(
+            "goal", goal.id, goal.owners[0] if goal.owners else "", [goal.id], "", draft.now
+        )
+        for raised, cleared in hits.intervals
+        if raised <= draft.now
+    ]
+    ids = [row.finding_id for row in rows]
+    draft.rows += rows
+    draft.gone += [Gone(FindingRow, (id,)) for id in draft.get("findings") or [] if id not in ids]
+    draft.put_if_new("findings", ids)
+
+
+def _edits(goal: Goal, versions: list[tuple[Day, Goal, Order]], calendar: WorkingCalendar) -> int:
+    """Versions that came into force after the close of the goal's second working day."""
+    if goal.starts_on is None:
+        return 0
+    second = calendar.next_working(calendar.next_working(goal.starts_on) + 1)
+    return sum(start > second for start, _, _ in versions)
+
+
+def _retargeted(versions: list[tuple[Day, Goal, Order]]) -> bool:
+    """Whether a later version asks for less than the first one did."""
+    ways = [
+        abs(g.metric.target - g.metric.baseline)
+        for _, g, _ in versions
+        if g.metric and g.metric.target is not None and g.metric.baseline is not None
+    ]
+    return any(way < ways[0] for way in ways[1:])
+
+
+def _versions(draft: Draft, book: Book, zone: Zone) -> None:
+    told: list[Instant] = draft.get("versions") or []
+    now: list[Instant] = []
+    for start, goal, order in book.versions("goal", draft.id):
+        first = goal.starts_on if goal.starts_on is not None else 0
+        from_at = zone.start(start if start > -500_000 else min(first, zone.day(draft.now)))
+        now.append(from_at)
+        metric = goal.metric
+        draft.rows.append(
+            GoalVersionRow(
+                goal_id=draft.id,
+                from_at=from_at,
+                baseline=metric.baseline if metric else None,
+                target=metric.target if metric else None,
+                due_on=goal.due_on,
+                class_=goal.class_,
+                weight=goal.parents[0].weight if goal.parents else None,
+                by=goal.by or order.source,
+            )
+        )
+    draft.gone += [Gone(GoalVersionRow, (draft.id, at)) for at in told if at not in now]
+    draft.put_if_new("versions", now)

@@ -1,0 +1,206 @@
+"""The one place that decides: a signal or a message comes to an entity, and this is what follows.
+
+`route` says which entities a signal goes to; `react` lets one of them take it in; `wake` lets it
+judge when its time has come. All three are pure.
+"""
+
+from typing import Any
+
+from pipeline.core import goal, names, repository, source, subject, team, work_item
+from pipeline.core.book import Book
+from pipeline.core.messages import Called, Child, LinkedChange, Message, NamedByDeploy, Retracted
+from pipeline.core.messages import Unlinked as Unlinked
+from pipeline.core.reaction import Draft, Reaction, State
+from pipeline.core.rows import DecisionRow
+from pipeline.core.signals import (
+    AdoptionVerified,
+    ChangeMerged,
+    CommitmentMade,
+    DecisionRecorded,
+    Defined,
+    DeployFinished,
+    FlagChanged,
+    GoalWithdrawn,
+    IncidentOpened,
+    IncidentResolved,
+    Instant,
+    KpiMeasured,
+    LinkAsserted,
+    LinkRetracted,
+    Signal,
+    SourceSeen,
+    SubjectPinned,
+    SubjectUsed,
+    Tick,
+    WorkItemChanged,
+    WorkItemDeleted,
+)
+
+KINDS = (
+    "repo",
+    "shard",
+    "subject",
+    "flag",
+    "package",
+    "key",
+    "item",
+    "team",
+    "goal",
+    "source",
+    "log",
+)
+"""Kinds of entities, in the order in which messages flow between them."""
+
+RANK = {kind: rank for rank, kind in enumerate(KINDS)}
+"""Entities settle in the order in which messages flow, so that each judges once."""
+
+
+def route(signal: Signal, book: Book) -> list[str]:
+    """The entities that a signal goes to, in order."""
+    match signal.data:
+        case SubjectUsed(subject=id, adopter=adopter):
+            return [f"shard:{id}/{names.shard_of(adopter)}"]
+        case AdoptionVerified(subject=id, adopter=who):
+            return [f"subject:{id}" if who is None else f"shard:{id}/{names.shard_of(who)}"]
+        case WorkItemChanged(work_item=id) | WorkItemDeleted(work_item=id):
+            return [f"item:{id}"]
+        case ChangeMerged(repository=id):
+            return [f"repo:{id}"]
+        case DeployFinished() as deploy:
+            service = book.service(deploy.service)
+            at = deploy.repository or (service.repository if service else "")
+            return [f"repo:{at or deploy.service}"]
+        case LinkAsserted() | LinkRetracted() as link:
+            return _route_link(link)
+        case SubjectPinned(package=id):
+            return [f"package:{id}"]
+        case FlagChanged(flag=id):
+            return [f"flag:{id}"]
+        case KpiMeasured(goal=id) | GoalWithdrawn(goal=id):
+            return [f"goal:{id}"]
+        case DecisionRecorded():
+            return [f"log:{signal.source}"]
+        case CommitmentMade() | IncidentOpened() | IncidentResolved():
+            return []  # kept in the archive; the rules that read them come with a later version
+        case SourceSeen() | Defined() | Tick():
+            return []
+
+
+def _route_link(link: LinkAsserted | LinkRetracted) -> list[str]:
+    for end in (link.from_, link.to):
+        if repository.is_change(end):
+            return [f"repo:{repository.repository_of(end)}"]
+    return [f"key:{link.from_}"]
+
+
+def react(
+    ref: str, state: State, what: Signal | Message | None, now: Instant, book: Book
+) -> Reaction:
+    """Take in a signal or a message, or judge (None) because the time asked for has come."""
+    draft = Draft(ref, state, now)
+    kind = ref.partition(":")[0]
+    if what is None:
+        _wake(kind, draft, book)
+    elif isinstance(what, Signal):
+        _react(kind, draft, what, book)
+    else:
+        _hear(kind, draft, what, book)
+    return draft.reaction()
+
+
+def _react(kind: str, draft: Draft, signal: Signal, book: Book) -> None:
+    match kind:
+        case "shard":
+            subject.react_shard(draft, signal, book)
+        case "item":
+            work_item.react(draft, signal)
+        case "repo":
+            repository.react(draft, signal, book)
+        case "subject":
+            subject.react_head(draft, signal)
+        case "package":
+            names.react_package(draft, signal, book)
+        case "flag":
+            names.react_flag(draft, signal, book)
+        case "key":
+            names.react_key(draft, signal)
+        case "goal":
+            goal.react(draft, signal, book)
+        case "log":
+            _decide(draft, signal)
+        case _:
+            raise TypeError(f"{draft.ref} takes no signals")
+
+
+def _hear(kind: str, draft: Draft, message: Any, book: Book) -> None:
+    match kind:
+        case "shard":
+            subject.hear_shard(draft, message, book)
+        case "subject":
+            subject.hear_head(draft, message, book)
+        case "item":
+            work_item.hear(draft, message)
+        case "repo":
+            repository.hear(draft, message, book)
+        case "key":
+            assert isinstance(
+                message, Called | LinkedChange | NamedByDeploy | Unlinked | Child | Retracted
+            )
+            names.hear_key(draft, message)
+        case "package" if isinstance(message, Retracted):
+            names.react_package(draft, message.signal, book, retract=True)
+        case "package":
+            names.redefine_package(draft, book)
+        case "flag" if isinstance(message, Retracted):
+            names.react_flag(draft, message.signal, book, retract=True)
+        case "flag":
+            names.redefine_flag(draft, book)
+        case "goal":
+            goal.hear(draft, message, book)
+        case "team":
+            team.hear(draft, message, book)
+        case "source":
+            source.hear(draft, message)
+        case "log":
+            pass
+        case _:
+            raise TypeError(f"{draft.ref} hears no {type(message).__name__}")
+
+
+def _wake(kind: str, draft: Draft, book: Book) -> None:
+    match kind:
+        case "shard":
+            subject.wake_shard(draft)
+        case "subject":
+            subject.wake_head(draft, book)
+        case "item":
+            work_item.wake(draft, book)
+        case "repo":
+            repository.wake(draft, book)
+        case "team":
+            team.wake(draft, book)
+        case "goal":
+            goal.wake(draft, book)
+        case "source":
+            source.wake(draft)
+        case _:
+            raise TypeError(f"{draft.ref} never asked to be woken")
+
+
+def _decide(draft: Draft, signal: Signal) -> None:
+    data = signal.data
+    assert isinstance(data, DecisionRecorded)
+    draft.rows.append(
+        DecisionRow(
+            about=data.about,
+            at=signal.at,
+            id=signal.id,
+            decision=data.decision,
+            by=data.by,
+            reason=data.reason,
+            owner=data.owner or "",
+            next_step=data.next_step or "",
+            status=data.status or "",
+            until=data.until,
+        )
+    )

@@ -1,0 +1,646 @@
+"""A subject: a capability whose adoption is measured, in 16 shards of adopters and a head.
+
+A shard keeps its adopters and what they add to the counts of each day. The head sums the shards
+day by day and knows when the target was met, verified and released (semantics 6.5, 8).
+"""
+
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Any
+
+from pipeline.core import adoption
+from pipeline.core.adoption import COLUMNS, FOREVER, LEVELS, Adopter, Verdict
+from pipeline.core.book import Book, Subject, Target, VerificationRule
+from pipeline.core.messages import (
+    Adoption,
+    Eligible,
+    Flag,
+    Follow,
+    Pins,
+    Reach,
+    Redefined,
+    Released,
+    Retracted,
+    ShardDays,
+    Step,
+)
+from pipeline.core.names import SHARDS, shard_of
+from pipeline.core.reaction import Draft
+from pipeline.core.rows import (
+    AdopterRow,
+    AdoptionDayRow,
+    Day,
+    Gone,
+    SubjectRow,
+    VerificationRow,
+)
+from pipeline.core.semver import at_least, precedence
+from pipeline.core.signals import AdoptionVerified, Instant, Order, Signal, SubjectUsed
+
+LOST_DAYS = 7
+LOST_SHARE = 0.9
+"""Adoption is lost after 7 days in a row below 0.9 of the target (semantics 6.5)."""
+
+CHUNK = 500
+_ZERO = [0] * len(COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """One closed day of a subject: the counts, and the fold of its target up to that day."""
+
+    counts: list[int]
+    met: bool = False
+    ever: bool = False
+    streak: int = 0
+    streak_from: Day = 0
+    verified: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    adopted: list[Step] = field(default_factory=list)
+    verified: list[Step] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A verdict about the subject as a whole (method kpi or retired)."""
+
+    order: Order
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """First day of the subject, and the earliest day whose total is out of date."""
+
+    first: Day
+    dirty: Day
+
+
+
+
+def subject_of(ref: str) -> str:
+    """The subject of a shard's reference `shard:one-click-pay/3`."""
+    return ref.partition(":")[2].rpartition("/")[0]
+
+
+# -- shard ---------------------------------------------------------------------------------
+
+
+def react_shard(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) -> None:
+    data = signal.data
+    subject = book.subject(subject_of(draft.ref))
+    if isinstance(data, SubjectUsed):
+        _use(draft, signal, data, subject, book, retract=retract)
+    elif isinstance(data, AdoptionVerified) and data.adopter is not None:
+        _verify(draft, signal, data, data.adopter, subject, book, retract=retract)
+
+
+def _use(
+    draft: Draft,
+    signal: Signal,
+    data: SubjectUsed,
+    subject: Subject | None,
+    book: Book,
+    *,
+    retract: bool,
+) -> None:
+    part = f"adopter/{data.adopter}"
+    known: Adopter | None = draft.get(part)
+    adopter = known or _join(draft, data.adopter)
+    mark = _mark(signal)
+    count = 1 if data.count is None else data.count
+    if subject is None:
+        waiting = [w for w in adopter.waiting if w[1] != mark]
+        if not retract:
+            waiting.append((signal.at, mark, count))
+        draft.put(part, replace(adopter, waiting=sorted(waiting)))
+        return
+    day = book.calendar("subject", subject.id).zone.day(signal.at)
+    uses = adopter.uses.get(day, [])
+    if retract:
+        kept = [use for use in uses if use[0] != mark]
+        if len(kept) == len(uses):
+            return
+        new_uses = {**adopter.uses, day: kept}
+        if not kept:
+            del new_uses[day]
+    else:
+        if sum(n for _, n in uses) >= subject.measure.actions or any(m == mark for m, _ in uses):
+            if adopter.first_used_at is None or signal.at < adopter.first_used_at:
+                draft.put(part, replace(adopter, first_used_at=signal.at))
+                _contribute(draft, data.adopter, subject, book)
+            return
+        new_uses = {**adopter.uses, day: [*uses, (mark, count)]}
+    first = adopter.first_used_at
+    if first is None or signal.at < first:
+        first = signal.at
+    draft.put(part, replace(adopter, uses=new_uses, first_used_at=first))
+    if uses and known is not None and known.added and _activated(known):
+        return  # more of the same day changes nothing once activated
+    _contribute(draft, data.adopter, subject, book)
+
+
+def _activated(adopter: Adopter) -> bool:
+    return any(column == adoption.ACTIVATED for _, column, _ in adopter.added)
+
+
+def _mark(signal: Signal) -> int:
+    """The identity of a signal, in 8 bytes."""
+    text = f"{signal.source}\0{signal.id}".encode()
+    return int.from_bytes(blake2b(text, digest_size=8).digest()) >> 1
+
+
+def _verify(
+    draft: Draft,
+    signal: Signal,
+    data: AdoptionVerified,
+    name: str,
+    subject: Subject | None,
+    book: Book,
+    *,
+    retract: bool,
+) -> None:
+    part = f"adopter/{name}"
+    adopter: Adopter = draft.get(part) or _join(draft, name)
+    zone = book.calendar("subject", subject_of(draft.ref)).zone
+    verdicts = [v for v in adopter.verdicts if v.order[1:] != signal.order[1:]]
+    if not retract:
+        verdicts.append(Verdict(signal.order, zone.day(signal.at), data.verdict))
+    draft.put(part, replace(adopter, verdicts=verdicts))
+    _show_verdict(draft, signal, data, retract=retract)
+    if subject is not None:
+        _contribute(draft, name, subject, book)
+
+
+def _show_verdict(
+    draft: Draft, signal: Signal, data: AdoptionVerified, *, retract: bool
+) -> None:
+    key = (data.subject, data.adopter or "", signal.at, signal.id)
+    if retract:
+        draft.gone.append(Gone(VerificationRow, key))
+        return
+    draft.rows.append(
+        VerificationRow(
+            *key,
+            data.verdict,
+            data.method or "attested",
+            data.comment or "",
+            data.evidence_url or "",
+        )
+    )
+
+
+def _join(draft: Draft, name: str) -> Adopter:
+    """Remember a new adopter; members are kept in chunks, so that joining costs the same."""
+    size = draft.get("size") or 0
+    chunk = f"members/{size // CHUNK}"
+    draft.put(chunk, [*(draft.get(chunk) or []), name])
+    draft.put("size", size + 1)
+    return Adopter()
+
+
+def _members(draft: Draft) -> list[str]:
+    size = draft.get("size") or 0
+    return [n for i in range(-(-size // CHUNK)) for n in draft.get(f"members/{i}") or []]
+
+
+def hear_shard(draft: Draft, message: Pins | Eligible | Redefined | Retracted, book: Book) -> None:
+    subject = book.subject(subject_of(draft.ref))
+    match message:
+        case Retracted():
+            react_shard(draft, message.signal, book, retract=True)
+        case Pins():
+            part = f"adopter/{message.adopter}"
+            adopter: Adopter = draft.get(part) or _join(draft, message.adopter)
+            first = message.pins[0][0] if message.pins else None
+            draft.put(part, replace(adopter, pins=message.pins, first_used_at=first))
+            if subject is not None:
+                _contribute(draft, message.adopter, subject, book)
+        case Eligible():
+            _list(draft, message)
+            if subject is not None:
+                _recount(draft, subject, book)
+        case Redefined():
+            if subject is not None:
+                _recount(draft, subject, book)
+
+
+def _list(draft: Draft, message: Eligible) -> None:
+    """Put down since when each adopter is named by the list in force."""
+    versions = sorted(message.versions.items())
+    draft.put("open", [(day, names is None) for day, names in versions])
+    sets = [(day, None if names is None else set(names)) for day, names in versions]
+    named = {name for _, names in sets if names for name in names}
+    for name in sorted(named | set(_members(draft))):
+        adopter: Adopter = draft.get(f"adopter/{name}") or _join(draft, name)
+        log = [(day, names is None or name in names) for day, names in sets]
+        listed = log if name in named else None
+        draft.put(f"adopter/{name}", replace(adopter, listed=listed))
+
+
+def _recount(draft: Draft, subject: Subject, book: Book) -> None:
+    zone = book.calendar("subject", subject.id).zone
+    for name in _members(draft):
+        adopter: Adopter = draft.get(f"adopter/{name}")
+        if adopter.waiting:
+            uses = dict(adopter.uses)
+            for at, mark, count in adopter.waiting:
+                uses.setdefault(zone.day(at), []).append((mark, count))
+            first = adopter.waiting[0][0]
+            draft.put(
+                f"adopter/{name}", replace(adopter, uses=uses, waiting=[], first_used_at=first)
+            )
+        _contribute(draft, name, subject, book)
+
+
+def _contribute(draft: Draft, name: str, subject: Subject, book: Book) -> None:
+    """Bring what one adopter adds to the counts up to date, and its row."""
+    adopter: Adopter = draft.get(f"adopter/{name}")
+    zone = book.calendar("subject", subject.id).zone
+    eligible = adoption.eligible_intervals(adopter.listed, draft.get("open") or [])
+    if subject.unit == "team" and name == subject.team:
+        eligible = []
+    stand = adoption.stand(adopter, subject.measure, eligible, zone)
+    new = adoption.added(stand, adopter.verdicts, subject.verification)
+    _row(draft, name, adopter, stand, subject, book)
+    first = draft.get("first")
+    if adopter.first_used_at is not None and (first is None or adopter.first_used_at < first):
+        draft.put("first", adopter.first_used_at)
+        draft.wake()
+    if new == adopter.added:
+        return
+    draft.put(f"adopter/{name}", replace(adopter, added=new))
+    changes: dict[Day, list[tuple[int, int]]] = {}
+    for sign, entries in ((-1, adopter.added), (1, new)):
+        for day, column, n in entries:
+            changes.setdefault(day, []).append((column, sign * n))
+    touched = set(draft.get("touched") or [])
+    for day, steps in changes.items():
+        counts = list(draft.get(f"day/{day}") or _ZERO)
+        before = list(counts)
+        for column, n in steps:
+            counts[column] += n
+        if counts != before:
+            draft.put(f"day/{day}", counts)
+            touched.add(day)
+    draft.put("touched", sorted(touched))
+    draft.wake()
+
+
+def _row(
+    draft: Draft,
+    name: str,
+    adopter: Adopter,
+    stand: adoption.Stand,
+    subject: Subject,
+    book: Book,
+) -> None:
+    zone = book.calendar("subject", subject.id).zone
+    adopted_at, left_at = _span(stand, adopter, subject, zone)
+    today = zone.day(draft.now)
+    joined = next((a for a, b in stand.eligible if a > -FOREVER), None)
+    draft.rows.append(
+        AdopterRow(
+            subject=subject.id,
+            adopter=name,
+            owner=name if subject.unit == "team" else "",
+            eligible=any(a <= today < b for a, b in stand.eligible),
+            joined_at=None if joined is None else zone.start(joined),
+            first_used_at=adopter.first_used_at,
+            adopted_at=adopted_at,
+            left_at=left_at,
+            version=(adopter.pins[-1][1] or "") if adopter.pins else "",
+        )
+    )
+
+
+def _span(
+    stand: adoption.Stand, adopter: Adopter, subject: Subject, zone: Any
+) -> tuple[Instant | None, Instant | None]:
+    """When the adopter first adopted, and when it left for the last time (it may lie ahead).
+
+    What is pinned is known to the instant; use is known by day.
+    """
+    if subject.measure.kind == "pinned":
+        adopted_at = left_at = None
+        on = False
+        for at, version in adopter.pins:
+            now = at_least(version, subject.measure.at_least)
+            if now and not on:
+                adopted_at = at if adopted_at is None else adopted_at
+                left_at = None
+            elif on and not now:
+                left_at = at
+            on = now
+        return adopted_at, left_at
+    if not stand.adopted:
+        return None, None
+    end = stand.adopted[-1][1]
+    return zone.start(stand.adopted[0][0]), None if end >= FOREVER else zone.start(end)
+
+
+def wake_shard(draft: Draft) -> None:
+    """Tell the head about every day whose counts changed."""
+    touched: list[Day] | None = draft.get("touched")
+    draft.put("touched", None)
+    shard = int(draft.ref.rpartition("/")[2])
+    days = {day: list(draft.get(f"day/{day}") or _ZERO) for day in touched or []}
+    draft.send(
+        f"subject:{subject_of(draft.ref)}", ShardDays(shard, days, draft.get("first"))
+    )
+
+
+# -- head ----------------------------------------------------------------------------------
+
+
+def react_head(draft: Draft, signal: Signal, *, retract: bool = False) -> None:
+    """A verdict about the subject as a whole."""
+    data = signal.data
+    assert isinstance(data, AdoptionVerified)
+    known: list[Statement] = draft.get("statements") or []
+    statements = [s for s in known if s.order[1:] != signal.order[1:]]
+    if not retract:
+        statements.append(Statement(signal.order, data.verdict))
+    draft.put("statements", sorted(statements, key=lambda s: s.order))
+    _show_verdict(draft, signal, data, retract=retract)
+    _dirty(draft, signal.at // 86_400_000 - 1)
+
+
+def hear_head(
+    draft: Draft,
+    message: ShardDays | Follow | Flag | Released | Redefined | Retracted,
+    book: Book,
+) -> None:
+    match message:
+        case ShardDays():
+            for day, counts in message.days.items():
+                known: dict[int, list[int]] = draft.get(f"in/{day}") or {}
+                draft.put(f"in/{day}", {**known, message.shard: counts})
+            if message.days:
+                if -FOREVER in message.days:
+                    _dirty(draft, -FOREVER)
+                _dirty(draft, min((d for d in message.days if d > -FOREVER), default=FOREVER))
+            if message.first_use_at is not None:
+                firsts = draft.get("firsts") or {}
+                draft.put_if_new("firsts", {**firsts, message.shard: message.first_use_at})
+        case Follow():
+            followers = set(draft.get("followers") or [])
+            (followers.add if message.on else followers.discard)(message.work_item)
+            draft.put("followers", sorted(followers))
+            said = draft.get("said")
+            if message.on and said is not None:
+                draft.send(f"item:{message.work_item}", said)
+            return
+        case Flag():
+            draft.put("flags", {**(draft.get("flags") or {}), message.flag: message.steps})
+        case Released():
+            known_deploys = draft.get("deploys") or {}
+            draft.put("deploys", {**known_deploys, message.service: message.deploys})
+        case Retracted():
+            react_head(draft, message.signal, retract=True)
+        case Redefined():
+            _send_lists(draft, book)
+            for shard in range(SHARDS):
+                draft.send(f"shard:{draft.id}/{shard}", Redefined())
+            _dirty(draft, -FOREVER)
+    draft.wake()
+
+
+def _dirty(draft: Draft, day: Day) -> None:
+    span: Span | None = draft.get("span")
+    if span is None:
+        if -FOREVER < day < FOREVER:
+            draft.put("span", Span(day, day))
+    else:
+        first = span.first if day == -FOREVER else min(span.first, day)
+        draft.put("span", Span(first, min(span.dirty, max(day, first))))
+    draft.wake()
+
+
+def _send_lists(draft: Draft, book: Book) -> None:
+    """Give every shard its part of the eligible lists, one per version of the subject."""
+    versions = book.versions("subject", draft.id)
+    if all(parsed.eligible is None for _, parsed, _ in versions):
+        return
+    for shard in range(SHARDS):
+        lists: dict[Day, list[str] | None] = {}
+        for day, parsed, _ in versions:
+            names = parsed.eligible
+            lists[day] = None if names is None else [n for n in names if shard_of(n) == shard]
+        draft.send(f"shard:{draft.id}/{shard}", Eligible(lists))
+
+
+def wake_head(draft: Draft, book: Book) -> None:
+    subject = book.subject(draft.id)
+    if subject is None:
+        return
+    zone = book.calendar("subject", subject.id).zone
+    last = zone.last_closed(draft.now)
+    _subject_row(draft, subject, book)
+    span: Span | None = draft.get("span")
+    logs: Logs = draft.get("logs") or Logs()
+    if span is not None and span.first > -FOREVER:
+        draft.wake(zone.close(last + 1))
+        if span.dirty <= last:
+            logs = _count(draft, subject, book, span, last, logs)
+    said = Adoption(
+        subject.id,
+        logs.adopted,
+        logs.verified,
+        _released(draft),
+        min((draft.get("firsts") or {}).values(), default=None),
+    )
+    if draft.put_if_new("said", said):
+        for follower in draft.get("followers") or []:
+            draft.send(f"item:{follower}", said)
+
+
+def _count(
+    draft: Draft, subject: Subject, book: Book, span: Span, last: Day, logs: Logs
+) -> Logs:
+    """Sum up every day from the earliest one touched to the last full one."""
+    zone = book.calendar("subject", subject.id).zone
+    start = span.dirty
+    before: Total = draft.get(f"total/{start - 1}") or Total(list(_ZERO))
+    if start == span.first:
+        before = Total(_sum(draft, -FOREVER, list(_ZERO)))
+    opening = zone.start(start)
+    adopted = [s for s in logs.adopted if s.known_at <= opening]
+    verified = [s for s in logs.verified if s.known_at <= opening]
+    reach: dict[Day, tuple[int, int | None, int]] = {}
+    single = len(book.versions("subject", subject.id)) <= 1
+    statements: list[Statement] = draft.get("statements") or []
+    for day in range(start, last + 1):
+        counts = _sum(draft, day, before.counts[:LEVELS] + _ZERO[LEVELS:])
+        in_force = subject if single else (book.subject_on(subject.id, day) or subject)
+        eligible = _eligible(in_force, counts)
+        target = book.target_of(in_force, None if single else day)
+        total = _fold(before, counts, eligible, target, day, zone, adopted)
+        value = _verified(in_force.verification, counts, statements, day, zone)
+        if value != (verified[-1].value if verified else "none"):
+            verified.append(Step(zone.close(day), zone.start(day), value))
+        total = replace(total, verified=value)
+        draft.put(f"total/{day}", total)
+        draft.rows.append(_day_row(subject.id, day, counts, eligible))
+        reach[day] = (counts[adoption.ADOPTERS], eligible, counts[adoption.YES])
+        before = total
+    draft.put("span", Span(span.first, last + 1))
+    logs = Logs(adopted, verified)
+    draft.put_if_new("logs", logs)
+    goals = sorted({g.id for g in book.goals_on_subject(subject.id)})
+    told = draft.get("goals") or []
+    for goal in goals:
+        days = reach if goal in told else _all_reach(draft, subject, book, span.first, last)
+        draft.send(f"goal:{goal}", Reach(subject.id, days, last))
+    draft.put_if_new("goals", goals)
+    return logs
+
+
+def _sum(draft: Draft, day: Day, counts: list[int]) -> list[int]:
+    for shard in (draft.get(f"in/{day}") or {}).values():
+        counts = [a + b for a, b in zip(counts, shard, strict=True)]
+    return counts
+
+
+def _all_reach(
+    draft: Draft, subject: Subject, book: Book, first: Day, last: Day
+) -> dict[Day, tuple[int, int | None, int]]:
+    reach: dict[Day, tuple[int, int | None, int]] = {}
+    for day in range(first, last + 1):
+        total: Total | None = draft.get(f"total/{day}")
+        if total is not None:
+            in_force = book.subject_on(subject.id, day) or subject
+            c = total.counts
+            reach[day] = (c[adoption.ADOPTERS], _eligible(in_force, c), c[adoption.YES])
+    return reach
+
+
+def _eligible(subject: Subject, counts: list[int]) -> int | None:
+    if subject.eligible_count is not None:
+        return subject.eligible_count
+    return counts[adoption.ELIGIBLE] if subject.eligible is not None else None
+
+
+def _fold(
+    before: Total,
+    counts: list[int],
+    eligible: int | None,
+    target: Target,
+    day: Day,
+    zone: Any,
+    steps: list[Step],
+) -> Total:
+    """Met after `hold_days` days in a row at the target, lost after 7 below 0.9 of it."""
+    value: float = counts[adoption.ADOPTERS]
+    if target.share:
+        value = value / eligible if eligible else 0.0
+    if before.met:
+        turning = value < LOST_SHARE * target.value - 1e-9
+        needed = LOST_DAYS
+    else:
+        turning = value >= target.value - 1e-9
+        needed = target.hold_days
+    streak = before.streak + 1 if turning else 0
+    since = before.streak_from if streak > 1 else day
+    met, ever = before.met, before.ever
+    if streak >= needed:
+        met = not met
+        ever = ever or met
+        steps.append(Step(zone.close(day), zone.start(since), "met" if met else "lost"))
+        streak = 0
+    return Total(counts, met, ever, streak, since, before.verified)
+
+
+def _verified(
+    rule: VerificationRule, counts: list[int], statements: list[Statement], day: Day, zone: Any
+) -> str:
+    for statement in reversed(statements):
+        said_on = zone.day(statement.order.at)
+        if said_on <= day:
+            if statement.verdict == "yes" and day - said_on < rule.valid:
+                return "met"
+            break
+    adopters, yes = counts[adoption.ADOPTERS], counts[adoption.YES]
+    no, answered = counts[adoption.NO], counts[adoption.RESPONDED]
+    refuted = answered > 0 and no / answered >= rule.refuted - 1e-9
+    if refuted:
+        return "refuted"
+    needed = max(rule.yes, rule.share * adopters)
+    if yes >= rule.yes and yes >= rule.share * adopters - 1e-9:
+        return "met"
+    return "low_response" if 0 < answered < needed - 1e-9 else "none"
+
+
+def _day_row(subject: str, day: Day, counts: list[int], eligible: int | None) -> AdoptionDayRow:
+    c = dict(zip(COLUMNS, counts, strict=True))
+    return AdoptionDayRow(
+        subject=subject,
+        day=day,
+        adopters=c["adopters"],
+        active_7=c["active_7"],
+        active_28=c["active_28"],
+        new=c["new"],
+        resurrected=c["resurrected"],
+        churned=c["churned"],
+        left=c["left"],
+        activated=c["activated"],
+        retained=c["retained"],
+        retained_of=c["retained_of"],
+        eligible=eligible,
+        verified_yes=c["verified_yes"],
+        verified_no=c["verified_no"],
+        responded=c["responded"],
+    )
+
+
+def _released(draft: Draft) -> list[Step]:
+    """How far the subject is released: the least of its flags at each step; no flag, no steps."""
+    flags: dict[str, list[Step]] = draft.get("flags") or {}
+    instants = sorted({s.known_at for steps in flags.values() for s in steps})
+    rank = ["none", "partial", "full"]
+    found: list[Step] = []
+    for at in instants:
+        values = []
+        for steps in flags.values():
+            past = [s.value for s in steps if s.known_at <= at]
+            values.append(past[-1] if past else "none")
+        value = min(values, key=rank.index)
+        if not found or found[-1].value != value:
+            found.append(Step(at, at, value))
+    return found
+
+
+def _subject_row(draft: Draft, subject: Subject, book: Book) -> None:
+    target = book.target_of(subject)
+    draft.rows.append(
+        SubjectRow(
+            subject=subject.id,
+            title=subject.title,
+            unit=subject.unit,
+            team=subject.team,
+            target=target.value,
+            target_kind="share" if target.share else "adopters",
+            released_at=_released_at(draft, subject),
+            timezone=book.calendar("subject", subject.id).zone.name,
+        )
+    )
+
+
+def _released_at(draft: Draft, subject: Subject) -> Instant | None:
+    """First exposure: by its flags, else by the first deploy (release) that carries it."""
+    flags: dict[str, list[Step]] = draft.get("flags") or {}
+    if flags:
+        exposed = [s.effective_at for log in flags.values() for s in log if s.value != "none"]
+        return min(exposed, default=None)
+    times: list[Instant] = []
+    for deploys in (draft.get("deploys") or {}).values():
+        for at, version in deploys:
+            if subject.measure.kind == "pinned":
+                key = precedence(version)
+                if key is None or not key[3] or not at_least(version, subject.measure.at_least):
+                    continue
+            times.append(at)
+    return min(times, default=None)

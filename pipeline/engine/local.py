@@ -1,0 +1,593 @@
+"""The local engine: one process, a queue, alarms, and the embedded ClickHouse.
+
+Signals are taken one by one; only the I/O is grouped. Of what a group says about a row the last
+word leaves. A group is made durable in SQLite first, with its rows, and then sent to the store,
+so a killed process neither loses nor repeats anything.
+"""
+
+import datetime as dt
+import heapq
+import json
+import pickle
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Self
+
+from pipeline.core.book import Book
+from pipeline.core.calendar import DAY_MS, HOUR_MS, iso_instant, to_instant
+from pipeline.core.messages import Heard, Message, Redefined, Retracted
+from pipeline.core.react import KINDS, RANK, react, route
+from pipeline.core.rows import TABLES, ClockRow, Gone, RejectionRow, Row, SourceDayRow
+from pipeline.core.signals import Defined, Instant, Order, Signal, SourceSeen, Tick
+from pipeline.definitions import load_definitions
+from pipeline.engine.decode import Decoded, Refused, decode
+from pipeline.engine.parts import Parts
+from pipeline.engine.reader import Progress, read
+from pipeline.store.client import Store, open_store
+from pipeline.store.migrate import migrate
+from pipeline.store.writer import DATABASE, Writer
+
+GROUP = 20_000
+"""Signals per group: large enough that I/O does not show, small enough to hold in memory."""
+
+LATE_MS = 35 * DAY_MS
+"""What comes later than this is kept and counted, but not applied (semantics 3.4)."""
+
+CONFIG = "config"
+"""The source of definitions; it has no clock and is never stale."""
+
+EPOCH = "2000-01-01"
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of the lines of a replay."""
+
+    lines: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    until: Instant | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "lines": self.lines,
+            "accepted": self.accepted,
+            "duplicates": self.duplicates,
+            "ignored": dict(self.ignored),
+            "rejected": self.rejected,
+        }
+
+
+def fingerprint(*texts: bytes) -> int:
+    """8 bytes that stand for texts, as a signed number that SQLite can hold."""
+    digest = blake2b(b"\0".join(texts), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+class LocalEngine:
+    """Runs `react` over signals into one data directory."""
+
+    def __init__(self, data: Path, store: Store) -> None:
+        self.store = store
+        self.parts = Parts(data / "state.sqlite")
+        self.writer = Writer(store)
+        self.book = Book()
+        self.summary = Summary()
+        self.clock: Instant = self.parts.meta("clock", 0)
+        self.newest: Instant = self.parts.meta("newest", 0)
+        self._version: int = self.parts.meta("version", 1 << 40)
+        self._letters: deque[tuple[str, Any]] = deque()
+        self._ready: list[set[str]] = [set() for _ in KINDS]
+        self._alarms = self.parts.alarms()
+        heapq.heapify(self._alarms)
+        self._alarm_of = {ref: at for at, ref in self._alarms}
+        self._rows: dict[tuple[type[Any], tuple[Any, ...]], Row | None] = {}
+        self._archive: list[Decoded] = []
+        self._taken: dict[int, Decoded] = {}
+        self._heard: dict[str, dict[int, tuple[Instant, Instant]]] = {}
+        self._counts: dict[tuple[str, int], Counter[str]] = {}
+        self._redefined: set[tuple[str, str]] = set()
+        self._size = 0
+        for version, rows in self.parts.outbox():
+            self._send(version, rows)
+        book = self.parts.entity("book:book")
+        for n in range(book.get("size") or 0):
+            fact, order = book.get(f"fact/{n}")
+            self.book.add(fact, order)
+        self.book.advance(self.now)
+
+    @property
+    def now(self) -> Instant:
+        """T of semantics 4.1: the later of the newest tick and the newest signal."""
+        return max(self.clock, self.newest)
+
+    @property
+    def epoch(self) -> Instant:
+        start = str(self.book.organisation.get("epoch") or EPOCH)
+        return to_instant(dt.datetime.fromisoformat(start).replace(tzinfo=dt.UTC))
+
+    # -- taking signals in -----------------------------------------------------------------
+
+    def take(self, decoded: Decoded) -> str:
+        """Take in one signal; says accepted, duplicate or conflict."""
+        signal = decoded.signal
+        if isinstance(signal.data, Tick):
+            self.tick(signal.at)
+            return "accepted"
+        identity = fingerprint(signal.source.encode(), signal.id.encode())
+        body = fingerprint(decoded.body)
+        known = self.parts.seen(identity)
+        if known is not None:
+            return self._again(decoded, identity, body, known)
+        self.parts.see(identity, body)
+        self._keep(decoded, identity)
+        self._apply(decoded)
+        return "accepted"
+
+    def _keep(self, decoded: Decoded, identity: int) -> None:
+        self._archive.append(decoded)
+        self._taken[identity] = decoded
+        self._size += 1
+
+    def _apply(self, decoded: Decoded) -> None:
+        signal = decoded.signal
+        if signal.source != CONFIG:
+            self._count(signal, decoded)
+            # a new day begins: everything up to its start is judged first
+            if signal.at > self.newest:
+                start = self._day_start(signal.at)
+                if start > self.clock and self.newest:
+                    self.tick(start)
+                self.newest = signal.at
+        if signal.recorded_at - signal.at > LATE_MS:
+            self.summary.ignored["too_late"] += 1
+            return
+        if isinstance(signal.data, Defined):
+            self._define(signal.data, signal.order)
+        for ref in route(signal, self.book):
+            self._deliver(ref, signal)
+
+    def _day_start(self, at: Instant) -> Instant:
+        days = self.book.organisation_zone
+        return days.start(days.day(at))
+
+    def _count(self, signal: Signal, decoded: Decoded) -> None:
+        source = signal.data.source if isinstance(signal.data, SourceSeen) else signal.source
+        hours = self._heard.setdefault(source, {})
+        hour = signal.at // HOUR_MS
+        first, last = hours.get(hour, (signal.at, signal.at))
+        hours[hour] = (min(first, signal.at), max(last, signal.at))
+        counts = self._counts.setdefault((signal.source, signal.at // DAY_MS), Counter())
+        counts["signals"] += 1
+        if decoded.skewed:
+            counts["skewed"] += 1
+        if signal.recorded_at - signal.at > DAY_MS:
+            counts["late"] += 1
+        if signal.recorded_at - signal.at > LATE_MS:
+            counts["too_late"] += 1
+
+    def _again(self, decoded: Decoded, identity: int, body: int, known: int) -> str:
+        """The same identity came before: an equal copy changes nothing, else one of them wins."""
+        counts = self._counts.setdefault(
+            (decoded.signal.source, decoded.signal.at // DAY_MS), Counter()
+        )
+        if body == known:
+            counts["duplicates"] += 1
+            return "duplicate"
+        old = self._taken.get(identity) or self._archived(decoded.signal)
+        mine, theirs = _canonical(decoded.body), _canonical(old.body)
+        if mine == theirs:
+            counts["duplicates"] += 1
+            if decoded.signal.recorded_at < old.signal.recorded_at:
+                self._supersede(old, decoded, identity, body)
+            return "duplicate"
+        if _rank(decoded, mine) < _rank(old, theirs):
+            self._supersede(old, decoded, identity, body)
+            self.refuse(
+                Refused("conflict", f"another body of {old.signal.id} holds"), old.body, "", 0
+            )
+            return "accepted"
+        return "conflict"
+
+    def _archived(self, signal: Signal) -> Decoded:
+        rows = self.store.rows(
+            f"SELECT body FROM {DATABASE}.signals FINAL "  # noqa: S608 - a constant
+            "WHERE source = {source:String} AND id = {id:String}",
+            {"source": signal.source, "id": signal.id},
+            formats={"body": "bytes"},
+        )
+        found = decode(rows[0]["body"], -(2**62), 2**62)
+        assert isinstance(found, Decoded)
+        return found
+
+    def _supersede(self, old: Decoded, new: Decoded, identity: int, body: int) -> None:
+        for ref in route(old.signal, self.book):
+            self._deliver(ref, Retracted(old.signal))
+        self.parts.see(identity, body)
+        self._keep(new, identity)
+        self._apply(new)
+
+    def refuse(self, refused: Refused, line: bytes, file: str, number: int) -> None:
+        """Keep what cannot be taken, with its reason."""
+        where = f"{refused.file or file}:{refused.line or number}".encode()
+        id = f"{fingerprint(where, refused.reason.encode(), line) & (2**64 - 1):016x}"
+        row = RejectionRow(
+            id,
+            _source_of(line),
+            max(self.now, 0),
+            refused.reason,
+            refused.detail,
+            refused.file or file,
+            refused.line or number,
+            line[:65536],
+        )
+        self._rows[RejectionRow, (id,)] = row
+        self._size += 1
+
+    # -- definitions -----------------------------------------------------------------------
+
+    def _define(self, fact: Defined, order: Order) -> None:
+        try:
+            if not self.book.add(fact, order):
+                return
+        except (ValueError, TypeError, KeyError) as error:
+            self.summary.ignored["unreadable_definition"] += 1
+            self.refuse(
+                Refused("invalid_field", f"data: {fact.kind} {fact.id}: {error}"[:300]), b"", "", 0
+            )
+            return
+        state = self.parts.entity("book:book")
+        size = state.get("size") or 0
+        self.parts.change("book:book", {f"fact/{size}": (fact, order), "size": size + 1})
+        self._redefined.add((fact.kind, fact.id))
+
+    def _redefine(self) -> None:
+        """Let everything that a changed definition concerns judge again."""
+        changed, self._redefined = self._redefined, set()
+        if not changed:
+            return
+        refs: set[str] = set()
+        broad = {"organisation", "rules", "team", "source"}
+        for kind, id in changed:
+            if kind in broad:
+                refs.update(self.parts.refs(["repo", "item", "team", "flag", "package"]))
+                refs.update(f"subject:{s.id}" for s in self.book.subjects())
+                refs.update(f"goal:{g.id}" for g in self.book.goals())
+            elif kind == "goal":
+                refs.update(self._around_goal(id))
+            elif kind == "subject":
+                refs.update(self._around_subject(id))
+            elif kind == "service":
+                service = self.book.service(id)
+                if service is not None:
+                    refs.add(f"repo:{service.repository}")
+                    refs.update(self.parts.refs(["item"]))
+        for ref in sorted(refs, key=lambda r: (RANK[r.partition(":")[0]], r)):
+            self._deliver(ref, Redefined())
+
+    def _around_goal(self, id: str) -> Iterator[str]:
+        yield f"goal:{id}"
+        goal = self.book.goal(id)
+        if goal is None:
+            return
+        yield from (f"goal:{parent.id}" for parent in goal.parents)
+        if goal.metric is not None and goal.metric.subject:
+            yield f"subject:{goal.metric.subject}"
+        if goal.work.labels or goal.work.epics or goal.work.work_items:
+            yield from self.parts.refs(["item"])
+
+    def _around_subject(self, id: str) -> Iterator[str]:
+        yield f"subject:{id}"
+        subject = self.book.subject(id)
+        if subject is None:
+            return
+        if subject.measure.kind == "pinned":
+            yield f"package:{subject.measure.package}"
+        yield from (f"flag:{flag}" for flag in subject.flags)
+        yield from (f"goal:{goal.id}" for goal in self.book.goals_on_subject(id))
+        yield from self.parts.refs(["item"])
+
+    # -- the queue -------------------------------------------------------------------------
+
+    def _deliver(self, ref: str, what: Signal | Message | None) -> None:
+        state = self.parts.entity(ref)
+        reaction = react(ref, state, what, self.now, self.book)
+        if reaction.parts:
+            self.parts.change(ref, reaction.parts)
+        self._letters.extend(reaction.letters)
+        for gone in reaction.gone:
+            self._rows[gone.row_type, gone.key] = None
+        for row in reaction.rows:
+            kind = type(row)
+            self._rows[kind, tuple(row[: TABLES[kind][1]])] = row
+        if reaction.wake_at is not None:
+            self._set_alarm(ref, reaction.wake_at)
+
+    def _set_alarm(self, ref: str, at: Instant) -> None:
+        if at <= self.now:
+            self._ready[RANK[ref.partition(":")[0]]].add(ref)
+            return
+        known = self._alarm_of.get(ref)
+        if known is None or at < known:
+            self._alarm_of[ref] = at
+            heapq.heappush(self._alarms, (at, ref))
+            self.parts.alarm(ref, at)
+
+    def tick(self, at: Instant) -> None:
+        """Time has come to `at`: everything due by then judges."""
+        self.clock = max(self.clock, at)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let every entity that something happened to judge, in the order of the flow."""
+        now = self.now
+        self._redefined |= self.book.advance(now)
+        self._redefine()
+        for source, hours in sorted(self._heard.items()):
+            self._deliver(f"source:{source}", Heard(hours))
+        self._heard = {}
+        while self._alarms and self._alarms[0][0] <= now:
+            at, ref = heapq.heappop(self._alarms)
+            if self._alarm_of.get(ref) == at:
+                self._ready[RANK[ref.partition(":")[0]]].add(ref)
+        while True:
+            while self._letters:
+                to, message = self._letters.popleft()
+                self._deliver(to, message)
+            ready = next((refs for refs in self._ready if refs), None)
+            if ready is None:
+                return
+            due = sorted(ready)
+            ready.clear()
+            for ref in due:
+                if self._alarm_of.pop(ref, None) is not None:
+                    self.parts.alarm(ref, None)
+                self._deliver(ref, None)
+
+    # -- groups ----------------------------------------------------------------------------
+
+    @property
+    def full(self) -> bool:
+        return self._size >= GROUP
+
+    def flush(self) -> None:
+        """Judge, and make everything since the last flush durable."""
+        self.settle()
+        self._version += 1
+        version = self._version
+        self._keep_counts()
+        if self._archive:
+            self._write_archive(version)
+        self._rows[ClockRow, ("clock",)] = ClockRow("clock", self.now)
+        rows = pickle.dumps(
+            (
+                [row for row in self._rows.values() if row is not None],
+                [Gone(kind, key) for (kind, key), row in self._rows.items() if row is None],
+            ),
+            5,
+        )
+        for name, value in (("version", version), ("clock", self.clock), ("newest", self.newest)):
+            self.parts.set_meta(name, value)
+        self.parts.commit(version, rows)
+        self._rows, self._archive, self._taken = {}, [], {}
+        self._size = 0
+        self._send(version, rows)
+
+    def _send(self, version: int, rows: bytes) -> None:
+        held, gone = pickle.loads(rows)  # noqa: S301 - our own file
+        self.writer.write(held, gone, version, f"local:{version}")
+        self.parts.sent(version)
+
+    def _write_archive(self, version: int) -> None:
+        # archived before the group is durable: it is idempotent, and nothing may be lost
+        taken = self._archive
+        self.writer.signals(
+            source=[d.signal.source for d in taken],
+            id=[d.signal.id for d in taken],
+            type=[d.type for d in taken],
+            time=[d.signal.at for d in taken],
+            recorded_at=[d.signal.recorded_at for d in taken],
+            subject=[d.subject or "" for d in taken],
+            body=[d.body for d in taken],
+            version=version,
+            token=f"archive:{fingerprint(*(d.body for d in taken))}:{version}",
+        )
+
+    def _keep_counts(self) -> None:
+        for (source, day), counts in self._counts.items():
+            state = self.parts.entity(f"intake:{source}")
+            total = Counter(state.get(str(day)) or {}) + counts
+            self.parts.change(f"intake:{source}", {str(day): dict(total)})
+            self._rows[SourceDayRow, (source, day)] = SourceDayRow(
+                source,
+                day,
+                total["signals"],
+                total["duplicates"],
+                total["late"],
+                total["skewed"],
+                total["too_late"],
+            )
+        self._counts = {}
+
+    def close(self) -> None:
+        self.parts.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _canonical(body: bytes) -> bytes:
+    """What a copy of a signal says, whatever its spelling and whenever it was received."""
+    event = json.loads(body)
+    event.pop("recordedtime", None)
+    return json.dumps(event, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _rank(decoded: Decoded, canonical: bytes) -> tuple[int, bytes]:
+    data = decoded.signal.data
+    revision = data.revision or 0 if isinstance(data, Defined) else 0
+    return (-revision, blake2b(canonical, digest_size=16).digest())
+
+
+def _source_of(line: bytes) -> str:
+    try:
+        event = json.loads(line)
+        return str(event.get("source") or "")[:200] if isinstance(event, dict) else ""
+    except (ValueError, RecursionError):
+        return ""
+
+
+# -- replay --------------------------------------------------------------------------------
+
+
+def definitions(path: Path, engine: LocalEngine) -> list[Decoded]:
+    """The definitions of a configuration that are new or changed, as signals.
+
+    A changed record keeps its `from` and gets the next sequence, so that the newer one holds.
+    """
+    found: list[Decoded] = []
+    state = engine.parts.entity("book:config")
+    for kind, id, start, record in load_definitions(path).records():
+        name = f"{kind}/{id}/{start or ''}"
+        text = json.dumps(record, sort_keys=True, default=str)
+        sequence, known = state.get(name) or (0, "")
+        if known == text:
+            continue
+        engine.parts.change("book:config", {name: (sequence + 1, text)})
+        event = {
+            "specversion": "1.0",
+            "id": f"{name}/{sequence + 1}",
+            "source": CONFIG,
+            "type": "delivery.record.defined.v1",
+            "time": iso_instant(engine.epoch),
+            "sequence": str(sequence + 1),
+            "data": {"kind": kind, "id": id, "record": json.loads(text)},
+        }
+        decoded = decode(json.dumps(event).encode(), -(2**62), 2**62)
+        assert isinstance(decoded, Decoded), decoded
+        found.append(decoded)
+    return found
+
+
+def run(
+    engine: LocalEngine,
+    files: Iterable[Path | str],
+    *,
+    config: Path | None = None,
+    until: str | None = None,
+    report: Callable[[Progress], None] | None = None,
+) -> Summary:
+    """Take files of signals in, with a tick per data day and a last one."""
+    summary = engine.summary = Summary()
+    limit = None if until is None else to_instant(dt.datetime.fromisoformat(until))
+    if config is not None:
+        for decoded in definitions(config, engine):
+            engine.take(decoded)
+    reader_clock = to_instant(dt.datetime.now(dt.UTC))
+    progress = Progress()
+    for line in read(list(files), progress=progress):
+        if isinstance(line, Refused):
+            summary.rejected += 1
+            engine.refuse(line, b"", line.file, line.line)
+            continue
+        summary.lines += 1
+        decoded_line = decode(line.data, engine.epoch, reader_clock)
+        if isinstance(decoded_line, Refused):
+            summary.rejected += 1
+            engine.refuse(decoded_line, line.data, line.file, line.number)
+        elif limit is not None and decoded_line.signal.at > limit:
+            summary.ignored["after_until"] += 1
+        else:
+            match engine.take(decoded_line):
+                case "accepted":
+                    summary.accepted += 1
+                case "duplicate":
+                    summary.accepted += 1
+                    summary.duplicates += 1
+                case _:
+                    summary.rejected += 1
+                    refused = Refused("conflict", "another body with this id holds")
+                    engine.refuse(refused, line.data, line.file, line.number)
+        if engine.full:
+            engine.flush()
+        if report is not None and summary.lines % 2000 == 0:
+            report(progress)
+    engine.tick(max(engine.newest, limit if limit is not None else 0))
+    engine.flush()
+    summary.until = engine.now
+    if report is not None:
+        report(progress)
+    return summary
+
+
+def replay(
+    files: Iterable[Path | str],
+    data: Path,
+    config: Path | None = None,
+    until: str | None = None,
+    report: Callable[[Progress], None] | None = None,
+) -> Summary:
+    """Run files through the local engine into a data directory; may be called again."""
+    with open_store(data) as store:
+        migrate(store)
+        finish_rebuild(data, store)
+        with LocalEngine(data, store) as engine:
+            return run(engine, files, config=config, until=until, report=report)
+
+
+def rebuild(data: Path) -> int:
+    """Make all state and rows anew from the stored signals; how many signals there were."""
+    with open_store(data) as store:
+        migrate(store)
+        with LocalEngine(data, store) as engine:
+            engine.parts.set_now("rebuilding", max(engine.now, 1))
+        return finish_rebuild(data, store)
+
+
+def finish_rebuild(data: Path, store: Store) -> int:
+    """Rebuild where a rebuild was begun; a killed one starts again, under a new epoch."""
+    with LocalEngine(data, store) as engine:
+        clock = engine.parts.meta("rebuilding")
+        if not clock:
+            return 0
+        epoch = ((engine.parts.meta("version", 1 << 40) >> 40) + 1) << 40
+        engine.parts.clear(version=epoch, clock=0, newest=0)
+    with LocalEngine(data, store) as engine:
+        count = 0
+        for body, recorded_at in _stored(store):
+            decoded = decode(body, -(2**62), 2**62, recorded_at)
+            assert isinstance(decoded, Decoded)
+            engine.take(decoded)
+            count += 1
+            if engine.full:
+                engine.flush()
+        engine.tick(clock)
+        engine.flush()
+        for table, _ in TABLES.values():
+            if table not in ("published", "rejections"):
+                store.command(
+                    f"DELETE FROM {DATABASE}.{table} "  # noqa: S608 - constants
+                    f"WHERE row_version < {epoch}"
+                )
+        engine.parts.set_now("rebuilding", 0)
+        return count
+
+
+def _stored(store: Store) -> list[tuple[bytes, Instant]]:
+    """Every archived signal, definitions first, then in the order of time."""
+    found: list[tuple[bytes, Instant]] = []
+    for block in store.blocks(
+        "SELECT body, toUnixTimestamp64Milli(recorded_at) AS received "  # noqa: S608
+        f"FROM {DATABASE}.signals FINAL ORDER BY source = 'config' DESC, time, source, id"
+    ):
+        bodies = block.column("body").to_pylist()
+        found += zip(bodies, block.column("received").to_pylist(), strict=True)
+    return found

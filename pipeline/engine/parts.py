@@ -1,0 +1,199 @@
+"""The state of the local engine: parts of entities in SQLite, read through a cache.
+
+One transaction per group holds everything that a group changed: parts, alarms, identities and
+the rows on their way to the store. A process that is killed leaves either all of it or nothing.
+"""
+
+import pickle
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.signals import Instant
+
+CACHE = 400_000
+"""Parts held in memory; beyond it the cache starts anew after the next group."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS parts (ref TEXT, key TEXT, value BLOB, PRIMARY KEY (ref, key))
+    WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alarms (ref TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (identity INTEGER PRIMARY KEY, body INTEGER);
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outbox (version INTEGER PRIMARY KEY, rows BLOB);
+"""
+
+
+class EntityState:
+    """The parts of one entity, as `core.reaction.State` wants them."""
+
+    __slots__ = ("_cached", "_parts", "_ref")
+
+    def __init__(self, parts: "Parts", ref: str, cached: dict[str, Any]) -> None:
+        self._parts = parts
+        self._ref = ref
+        self._cached = cached
+
+    def get(self, key: str, /) -> Any:
+        try:
+            return self._cached[key]
+        except KeyError:
+            value = self._cached[key] = self._parts.read(self._ref, key)
+            return value
+
+
+class Parts:
+    """All parts, alarms and identities of one data directory."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.execute("PRAGMA cache_size=-65536")
+        self._db.executescript(_SCHEMA)
+        self._cache: dict[str, dict[str, Any]] = {}
+        self._changed: dict[tuple[str, str], Any] = {}
+        self._alarms: dict[str, Instant | None] = {}
+        self._seen: dict[int, int] = {}
+        self._meta: dict[str, Any] = {}
+        self._cached = 0
+        self.reads = 0
+        self.writes = 0
+
+    def entity(self, ref: str) -> EntityState:
+        cached = self._cache.get(ref)
+        if cached is None:
+            cached = self._cache[ref] = {}
+        return EntityState(self, ref, cached)
+
+    def read(self, ref: str, key: str) -> Any:
+        self.reads += 1
+        self._cached += 1
+        row = self._db.execute(
+            "SELECT value FROM parts WHERE ref = ? AND key = ?", (ref, key)
+        ).fetchone()
+        # the file is our own: nothing but this class writes it
+        return None if row is None else pickle.loads(row[0])  # noqa: S301
+
+    def change(self, ref: str, parts: dict[str, Any]) -> None:
+        cached = self._cache.setdefault(ref, {})
+        for key, value in parts.items():
+            cached[key] = value
+            self._changed[ref, key] = value
+
+    def alarms(self) -> list[tuple[Instant, str]]:
+        return [(at, ref) for ref, at in self._db.execute("SELECT ref, at FROM alarms")]
+
+    def alarm(self, ref: str, at: Instant | None) -> None:
+        self._alarms[ref] = at
+
+    def seen(self, identity: int) -> int | None:
+        """The fingerprint of the body that came with this identity before, if one did."""
+        if identity in self._seen:
+            return self._seen[identity]
+        row = self._db.execute("SELECT body FROM seen WHERE identity = ?", (identity,)).fetchone()
+        return None if row is None else row[0]
+
+    def see(self, identity: int, body: int) -> None:
+        self._seen[identity] = body
+
+    def meta(self, name: str, default: Any = None) -> Any:
+        if name in self._meta:
+            return self._meta[name]
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return default if row is None else row[0]
+
+    def set_meta(self, name: str, value: Any) -> None:
+        self._meta[name] = value
+
+    def refs(self, kinds: Iterable[str]) -> list[str]:
+        """All entities of some kinds that have state."""
+        found: set[str] = set()
+        for kind in kinds:
+            prefix = f"{kind}:"
+            found.update(ref for ref in self._cache if ref.startswith(prefix))
+            found.update(
+                ref
+                for (ref,) in self._db.execute(
+                    "SELECT DISTINCT ref FROM parts WHERE ref >= ? AND ref < ?",
+                    (prefix, f"{kind};"),
+                )
+            )
+        return sorted(found)
+
+    def outbox(self) -> list[tuple[int, bytes]]:
+        """Groups whose rows may not have reached the store yet, oldest first."""
+        return self._db.execute("SELECT version, rows FROM outbox ORDER BY version").fetchall()
+
+    def commit(self, version: int, rows: bytes) -> None:
+        """Make a group durable; its rows wait in the outbox until `sent`."""
+        self.writes += len(self._changed)
+        dump = pickle.dumps
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO parts VALUES (?, ?, ?)",
+                (
+                    (ref, key, dump(value, 5))
+                    for (ref, key), value in self._changed.items()
+                    if value is not None
+                ),
+            )
+            self._db.executemany(
+                "DELETE FROM parts WHERE ref = ? AND key = ?",
+                (k for k, value in self._changed.items() if value is None),
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO alarms VALUES (?, ?)",
+                ((ref, at) for ref, at in self._alarms.items() if at is not None),
+            )
+            self._db.executemany(
+                "DELETE FROM alarms WHERE ref = ?",
+                ((ref,) for ref, at in self._alarms.items() if at is None),
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO seen VALUES (?, ?)", self._seen.items()
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", self._meta.items()
+            )
+            self._db.execute("INSERT OR REPLACE INTO outbox VALUES (?, ?)", (version, rows))
+        self._cached += len(self._changed)
+        self._changed, self._alarms, self._seen, self._meta = {}, {}, {}, {}
+        if self._cached > CACHE:
+            self._cache = {}
+            self._cached = 0
+
+    def sent(self, version: int) -> None:
+        self._db.execute("DELETE FROM outbox WHERE version = ?", (version,))
+
+    def clear(self, **settings: int) -> None:
+        """Forget all state; the archive has the signals. `settings` is what to begin with."""
+        with self._transaction():
+            for table in ("parts", "alarms", "seen", "outbox"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from above
+            for name, value in settings.items():
+                self.set_now(name, value)
+        self._cache = {}
+
+    def set_now(self, name: str, value: Any) -> None:
+        """Put a setting down at once, outside of any group."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self._db)
+
+    def close(self) -> None:
+        self._db.close()
+
+
+class _Transaction:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._db.execute("COMMIT" if kind is None else "ROLLBACK")

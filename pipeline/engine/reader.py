@@ -1,0 +1,3 @@
+class Progress: pass
+def read(files, progress=None):
+    return []

@@ -1,0 +1,132 @@
+"""Settings come from flags, the environment, a file or defaults, in this order."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import Settings, variable
+from pipeline.errors import ConfigError
+
+
+def test_defaults() -> None:
+    """Without anything the local engine works in .signals."""
+    settings = Settings.load({})
+    assert settings.data == Path(".signals")
+    assert settings.embedded
+    assert settings.ticker
+    assert settings.origin("data") == "default"
+
+
+def test_order(tmp_path: Path) -> None:
+    """A flag beats a variable, a variable the file; each value knows where it came from."""
+    file = tmp_path / "settings.toml"
+    file.write_text('# ours\ndata = "/file"\nkafka = "file:9092"\nticker = false\n')
+    environ = {"SIGNALS_SETTINGS": str(file), "SIGNALS_DATA": "/env", "SIGNALS_KAFKA": "env:1"}
+    settings = Settings.load(environ, {"data": Path("/flag"), "config": None})
+    assert settings.data == Path("/flag")
+    assert settings.kafka == "env:1"
+    assert not settings.ticker
+    assert [settings.origin(name) for name in ("data", "kafka", "ticker", "config")] == [
+        "flag --data",
+        "environment SIGNALS_KAFKA",
+        f"file {file}:4",
+        "default",
+    ]
+
+
+def test_empty_variable() -> None:
+    """An empty variable is not set."""
+    assert Settings.load({"SIGNALS_DATA": ""}).origin("data") == "default"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SIGNALS_HTTP", "8080", "is no host:port"),
+        ("SIGNALS_HTTP", "localhost:http", "is no host:port"),
+        ("SIGNALS_KAFKA", "a:9092,b", "is no host:port"),
+        ("SIGNALS_TICKER", "sometimes", "is neither on nor off"),
+        ("SIGNALS_KAFKA_SECURITY", "tls", "should be 'plaintext', 'ssl'"),
+        ("SIGNALS_CLICKHOUSE_URL", "localhost:8123", "is no http(s)://"),
+        ("SIGNALS_CLICKHOUSE_URL", "http://h:port", "is no http(s)://"),
+    ],
+)
+def test_refused(name: str, value: str, said: str) -> None:
+    """A value that cannot be used is refused with the name of its variable."""
+    with pytest.raises(ConfigError) as refused:
+        Settings.load({name: value})
+    assert refused.value.key == name
+    assert refused.value.problems[0].message.startswith(said)
+
+
+def test_secret_not_told() -> None:
+    """Not even an error tells a password."""
+    with pytest.raises(ConfigError) as refused:
+        Settings.load({"SIGNALS_CLICKHOUSE_URL": "ftp://u:hunter2@host"})
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(ConfigError) as refused:
+        Settings.load({"SIGNALS_CLICKHOUSE_URL": "u:hunter2@host"})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_all_problems() -> None:
+    """All settings that cannot be used are told at once."""
+    with pytest.raises(ConfigError) as refused:
+        Settings.load({"SIGNALS_HTTP": "x", "SIGNALS_TICKER": "x"})
+    assert [problem.key for problem in refused.value.problems] == [
+        "SIGNALS_HTTP",
+        "SIGNALS_TICKER",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ('\ndatta = "x"\n', 2, "datta: unknown setting; did you mean `data`?"),
+        ("data = \n", 1, "is no TOML: invalid value"),
+        ('a = 1\nsettings = "other"\n', 2, "settings: a settings file cannot name another one"),
+        ('[kafka]\nservers = "x"\n', 1, "kafka: should be a valid string"),
+    ],
+)
+def test_bad_file(tmp_path: Path, text: str, line: int, said: str) -> None:
+    """A mistake in the settings file is told with its line."""
+    file = tmp_path / "settings.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        Settings.load({}, {"settings": str(file)})
+    assert refused.value.line == line
+    assert str(refused.value).startswith(f"{file}:{line}: {said}")
+
+
+def test_missing_file() -> None:
+    """A settings file that is named must be there."""
+    with pytest.raises(ConfigError, match=r"nowhere\.toml: the settings file cannot be read"):
+        Settings.load({"SIGNALS_SETTINGS": "nowhere.toml"})
+
+
+def test_shown() -> None:
+    """Every setting is shown with its variable, origin and reason, and without its secret."""
+    url = "https://signals:hunter2@ch.example:8443/main?password=hunter2&secure=1"
+    shown = Settings.load({"SIGNALS_CLICKHOUSE_URL": url}).shown()
+    assert [line.variable for line in shown] == [
+        variable(name) for name in Settings.model_fields
+    ]
+    assert all(line.reason for line in shown)
+    assert "hunter2" not in repr(shown)
+    (server,) = [line for line in shown if line.name == "clickhouse_url"]
+    assert server.value == "https://signals:***@ch.example:8443/main?password=***&secure=1"
+    assert server.origin == "environment SIGNALS_CLICKHOUSE_URL"
+
+
+@pytest.mark.parametrize(
+    ("environ", "flags", "embedded"),
+    [
+        ({}, {}, True),
+        ({"SIGNALS_CLICKHOUSE_URL": "http://ch:8123"}, {}, False),
+        ({"SIGNALS_CLICKHOUSE_URL": "http://ch:8123", "SIGNALS_DATA": "d"}, {}, False),
+        ({"SIGNALS_CLICKHOUSE_URL": "http://ch:8123"}, {"data": "d"}, True),
+    ],
+)
+def test_embedded(environ: dict[str, str], flags: dict[str, object], *, embedded: bool) -> None:
+    """A server that is named is used, unless a directory is asked for by flag."""
+    assert Settings.load(environ, flags).embedded is embedded
