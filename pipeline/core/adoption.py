@@ -117,7 +117,9 @@ def _spans(days: Sequence[Day], length: int) -> Intervals:
     return spans
 
 
-def activation(uses: dict[Day, list[tuple[int, int]]], days: Sequence[Day], m: Measure) -> Day | None:
+def activation(
+    uses: dict[Day, list[tuple[int, int]]], days: Sequence[Day], m: Measure
+) -> Day | None:
     """The first day on which some first use had led to enough actions on enough days in time."""
     for i, first in enumerate(days):
         if i and first - days[i - 1] <= QUIET:
@@ -133,7 +135,9 @@ def activation(uses: dict[Day, list[tuple[int, int]]], days: Sequence[Day], m: M
     return None
 
 
-def eligible_intervals(log: list[tuple[Day, bool]] | None, open_: list[tuple[Day, bool]]) -> Intervals:
+def eligible_intervals(
+    log: list[tuple[Day, bool]] | None, open_: list[tuple[Day, bool]]
+) -> Intervals:
     """Days on which the list in force names the adopter, or there is no list."""
     steps = open_ if log is None else log
     if not steps:
@@ -182,7 +186,9 @@ def _pinned(pins: Sequence[tuple[Instant, str | None]], least: str, zone: Zone) 
     return found
 
 
-def added(s: Stand, verdicts: list[Verdict], rule: VerificationRule) -> list[tuple[Day, int, int]]:
+def added(
+    s: Stand, verdicts: list[Verdict], rule: VerificationRule
+) -> list[tuple[Day, int, int]]:
     """What an adopter adds to the counts of its subject, sorted: (day, column, number)."""
     sums: dict[tuple[Day, int], int] = {}
 
@@ -212,7 +218,9 @@ def added(s: Stand, verdicts: list[Verdict], rule: VerificationRule) -> list[tup
     return sorted((day, column, n) for (day, column), n in sums.items() if n)
 
 
-def _add_verdicts(s: Stand, verdicts: list[Verdict], rule: VerificationRule, level: object) -> None:
+def _add_verdicts(
+    s: Stand, verdicts: list[Verdict], rule: VerificationRule, level: object
+) -> None:
     assert callable(level)
     last: dict[Day, str] = {}
     for verdict in sorted(verdicts, key=lambda v: v.order):

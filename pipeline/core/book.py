@@ -340,7 +340,9 @@ def _weekdays(value: Any) -> frozenset[int]:
             start, end = _WEEKDAYS[first[:3]], _WEEKDAYS[(last or first)[:3]]
             days.update((start + i) % 7 for i in range((end - start) % 7 + 1))
         return frozenset(days)
-    return frozenset(day if isinstance(day, int) else _WEEKDAYS[day.lower()[:3]] for day in value)
+    return frozenset(
+        day if isinstance(day, int) else _WEEKDAYS[day.lower()[:3]] for day in value
+    )
 
 
 @dataclass(slots=True)
@@ -472,7 +474,9 @@ class Book:
             pairs: list[tuple[str, Any]]
             if kind == "package":
                 pairs = [
-                    (s.measure.package, s) for s in self.subjects() if s.measure.kind == "pinned"
+                    (s.measure.package, s)
+                    for s in self.subjects()
+                    if s.measure.kind == "pinned"
                 ]
             elif kind == "flag":
                 pairs = [(flag, s) for s in self.subjects() for flag in s.flags]
@@ -486,14 +490,18 @@ class Book:
         found: list[Any] = index.get(key, [])
         return found
 
-    def selected(self, kind: str, names: list[str], labels: list[str], parents: list[str]) -> set[str]:
+    def selected(
+        self, kind: str, names: list[str], labels: list[str], parents: list[str]
+    ) -> set[str]:
         """Ids of the goals (or subjects) whose `work` selects a work item."""
         index = self._cache.get(("selectors", kind))
         if index is None:
             index = ({}, {}, {})
             for item in self._all(kind):
                 for table, values in zip(
-                    index, (item.work.labels, item.work.epics, item.work.work_items), strict=True
+                    index,
+                    (item.work.labels, item.work.epics, item.work.work_items),
+                    strict=True,
                 ):
                     for value in values:
                         table.setdefault(value, []).append(item.id)
@@ -551,7 +559,8 @@ class Book:
 
     def calendar(self, kind: str, id: str) -> WorkingCalendar:
         """The working calendar of a team, goal or subject; where it is silent, of its team,
-        then of the organisation (semantics 3.9)."""
+        then of the organisation (semantics 3.9).
+        """
         key = ("calendar", kind, id)
         if key not in self._cache:
             self._cache[key] = self._calendar(kind, id)

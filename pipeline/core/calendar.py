@@ -5,7 +5,7 @@ A day is the number of days since 1970-01-01 of a local date; an instant is in m
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
-from functools import lru_cache
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from pipeline.core.rows import Day
@@ -85,7 +85,7 @@ class Zone:
         return day_number(local.date()), since // dt.timedelta(milliseconds=1)
 
 
-@lru_cache(maxsize=None)
+@cache
 def zone(name: str) -> Zone:
     return Zone(name)
 
@@ -93,7 +93,9 @@ def zone(name: str) -> Zone:
 class WorkingCalendar:
     """Working days of one zone: weekdays 0 (Monday) to 6, without the holidays."""
 
-    def __init__(self, zone_name: str, weekdays: frozenset[int], holidays: frozenset[Day]) -> None:
+    def __init__(
+        self, zone_name: str, weekdays: frozenset[int], holidays: frozenset[Day]
+    ) -> None:
         self.zone = zone(zone_name)
         self._weekdays = weekdays
         self._holidays = sorted(day for day in holidays if (day + 3) % 7 in weekdays)

@@ -115,7 +115,8 @@ def basically_done(
         if stage is None:
             continue
         if any(
-            r.raised_at <= run.confirmed_at and (r.cleared_at is None or run.confirmed_at < r.cleared_at)
+            r.raised_at <= run.confirmed_at
+            and (r.cleared_at is None or run.confirmed_at < r.cleared_at)
             for r in regressed
         ):
             continue
@@ -127,7 +128,9 @@ def basically_done(
         severe = calendar.add(run.effective_at, 2 * days)
         look = raised if raised > now else severe if left is None and severe > now else None
         found.append(
-            Interval("basically_done", raised, left, run.reasons, run.effective_at, severe, look)
+            Interval(
+                "basically_done", raised, left, run.reasons, run.effective_at, severe, look
+            )
         )
     return found
 

@@ -78,8 +78,6 @@ class Hits:
     intervals: list[tuple[Instant, Instant | None]] = field(default_factory=list)
 
 
-
-
 def react(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) -> None:
     data = signal.data
     if isinstance(data, GoalWithdrawn):
@@ -94,7 +92,9 @@ def react(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) ->
     _dirty(draft, _calendar(draft.id, book).zone.day(signal.at))
 
 
-def hear(draft: Draft, message: Reach | Standing | Share | Redefined | Retracted, book: Book) -> None:
+def hear(
+    draft: Draft, message: Reach | Standing | Share | Redefined | Retracted, book: Book
+) -> None:
     match message:
         case Reach():
             for day, reach in message.days.items():
@@ -142,7 +142,11 @@ def _dirty(draft: Draft, day: Day) -> None:
 def _calendar(id: str, book: Book) -> WorkingCalendar:
     """A goal measured on a subject uses the subject's days (semantics 3.9)."""
     goal = book.goal(id)
-    if goal is not None and goal.metric is not None and goal.metric.kind in ("adoption", "migrate"):
+    if (
+        goal is not None
+        and goal.metric is not None
+        and goal.metric.kind in ("adoption", "migrate")
+    ):
         return book.calendar("subject", goal.metric.subject)
     return book.calendar("goal", id)
 
@@ -539,9 +543,7 @@ def _show(
             stalled_since=None,
             starts_on=goal.starts_on,
             due_on=goal.due_on,
-            days_left=(
-                None if goal.due_on is None else calendar.count(today, goal.due_on)
-            ),
+            days_left=(None if goal.due_on is None else calendar.count(today, goal.due_on)),
             hit_on=judged.hit_on if judged else None,
             edits_after_commitment=edits,
             retargeted=_retargeted(versions),
@@ -560,11 +562,15 @@ def _show(
     ]
     ids = [row.finding_id for row in rows]
     draft.rows += rows
-    draft.gone += [Gone(FindingRow, (id,)) for id in draft.get("findings") or [] if id not in ids]
+    draft.gone += [
+        Gone(FindingRow, (id,)) for id in draft.get("findings") or [] if id not in ids
+    ]
     draft.put_if_new("findings", ids)
 
 
-def _edits(goal: Goal, versions: list[tuple[Day, Goal, Order]], calendar: WorkingCalendar) -> int:
+def _edits(
+    goal: Goal, versions: list[tuple[Day, Goal, Order]], calendar: WorkingCalendar
+) -> int:
     """Versions that came into force after the close of the goal's second working day."""
     if goal.starts_on is None:
         return 0

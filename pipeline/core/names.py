@@ -55,8 +55,6 @@ class FlagFact:
     subject: str
 
 
-
-
 def shard_of(adopter: str) -> int:
     return crc32(adopter.encode()) % SHARDS
 
@@ -161,16 +159,26 @@ def _show(draft: Draft, origin: str, said: Said | None, owner: Claim | None) -> 
         origin_id = said.change if isinstance(said, LinkedChange) else said.service
         for piece in said.evidence:
             if piece.until is None:
-                sure = links.confidence(said.evidence, max(e.at for e in said.evidence), bulk=bulk)
+                sure = links.confidence(
+                    said.evidence, max(e.at for e in said.evidence), bulk=bulk
+                )
                 rows.append(
                     LinkRow(
-                        origin_id, to, piece.via, "implements", sure, piece.at, links.drives(sure)
+                        origin_id,
+                        to,
+                        piece.via,
+                        "implements",
+                        sure,
+                        piece.at,
+                        links.drives(sure),
                     )
                 )
     elif isinstance(said, Linked) and said.evidence.until is None:
         c = links.confidence([said.evidence], said.evidence.at)
         rows.append(
-            LinkRow(to, said.to, said.evidence.via, said.rel, c, said.evidence.at, links.drives(c))
+            LinkRow(
+                to, said.to, said.evidence.via, said.rel, c, said.evidence.at, links.drives(c)
+            )
         )
     shown = draft.get(f"linkrows/{origin}") or []
     keys = [(row.from_, row.to, row.via) for row in rows]

@@ -8,7 +8,14 @@ from typing import Any
 
 from pipeline.core import goal, names, repository, source, subject, team, work_item
 from pipeline.core.book import Book
-from pipeline.core.messages import Called, Child, LinkedChange, Message, NamedByDeploy, Retracted
+from pipeline.core.messages import (
+    Called,
+    Child,
+    LinkedChange,
+    Message,
+    NamedByDeploy,
+    Retracted,
+)
 from pipeline.core.messages import Unlinked as Unlinked
 from pipeline.core.reaction import Draft, Reaction, State
 from pipeline.core.rows import DecisionRow

@@ -119,8 +119,6 @@ class Todo:
     """(service, work item name) that deploys list."""
 
 
-
-
 def _month(at: Instant) -> int:
     return at // (30 * 86_400_000)
 
@@ -162,7 +160,11 @@ def _touch(
     todo: Todo = draft.get("todo") or Todo([], [], [])
     draft.put(
         "todo",
-        Todo(todo.changes + (changes or []), todo.ranges + (ranges or []), todo.names + (names or [])),
+        Todo(
+            todo.changes + (changes or []),
+            todo.ranges + (ranges or []),
+            todo.names + (names or []),
+        ),
     )
     draft.wake()
 
@@ -209,7 +211,9 @@ def _settle_shas(draft: Draft, change: Change) -> None:
     for sha in change.shas:
         for service in draft.get(f"awaits/{sha}") or []:
             target: Target = draft.get(f"target/{service}")
-            _replace_target(draft, service, target.deploys, bool(draft.get(f"library/{service}")))
+            _replace_target(
+                draft, service, target.deploys, bool(draft.get(f"library/{service}"))
+            )
 
 
 def _forget(draft: Draft, change: Change) -> None:
@@ -386,9 +390,11 @@ def _replace_target(draft: Draft, service: str, deploys: list[Deploy], library: 
     }
     if new.undone != old.undone:
         changed |= set(new.explicit)
-    names = {*new.named, *old.named} if new.undone != old.undone else {
-        n for n in {*new.named, *old.named} if new.named.get(n) != old.named.get(n)
-    }
+    names = (
+        {*new.named, *old.named}
+        if new.undone != old.undone
+        else {n for n in {*new.named, *old.named} if new.named.get(n) != old.named.get(n)}
+    )
     _touch(
         draft,
         changes=sorted(changed),
@@ -468,7 +474,9 @@ def _roll_back(
 # -- where a change is live --------------------------------------------------------------
 
 
-def _steps(target: Target, change: str, position: Position | None) -> list[tuple[Instant, bool]]:
+def _steps(
+    target: Target, change: str, position: Position | None
+) -> list[tuple[Instant, bool]]:
     """When the change went live in the target, and when it left, in deploy order."""
     marks: list[tuple[int, bool]] = []
     if position is not None:
@@ -638,7 +646,9 @@ def _evidence(
             if not in_text or links.project_of(key) in projects:
                 by_name.setdefault(key, []).append(Evidence(via, change.order.at))
     if asserted is not None:
-        for name, evidence in sorted(asserted.by_signal.values(), key=lambda v: (v[0], v[1].at)):
+        for name, evidence in sorted(
+            asserted.by_signal.values(), key=lambda v: (v[0], v[1].at)
+        ):
             by_name.setdefault(name, []).append(evidence)
         for name, via, at in sorted(asserted.retracted.values(), key=lambda v: v[2]):
             by_name[name] = [
@@ -666,6 +676,4 @@ def _tell_named(draft: Draft, service: str, name: str) -> None:
         if on != (steps[-1][1] if steps else False):
             steps.append((target.deploys[i].order.at, on))
     evidence = [Evidence("native", target.deploys[listed[0]].order.at)]
-    draft.send(
-        f"key:{name}", NamedByDeploy(service, draft.id, evidence, _without_blips(steps))
-    )
+    draft.send(f"key:{name}", NamedByDeploy(service, draft.id, evidence, _without_blips(steps)))

@@ -29,8 +29,6 @@ class Silence:
     until: Instant | None
 
 
-
-
 def hear(draft: Draft, message: Heard) -> None:
     """Keep, per month of hours, the first and the last instant in each hour."""
     index = set(draft.get("index") or [])
@@ -100,12 +98,16 @@ def wake(draft: Draft) -> None:
     stale_after = None if usual is None else last_at + PATIENCE * usual * HOUR_MS
     draft.rows.append(SourceRow(draft.id, last_at, stale_after))
     rows = [
-        Interval("source_stale", s.raised_at, s.until).row("source", draft.id, "", [], "", draft.now)
+        Interval("source_stale", s.raised_at, s.until).row(
+            "source", draft.id, "", [], "", draft.now
+        )
         for s in silences
     ]
     ids = [row.finding_id for row in rows]
     draft.rows += rows
-    draft.gone += [Gone(FindingRow, (id,)) for id in draft.get("findings") or [] if id not in ids]
+    draft.gone += [
+        Gone(FindingRow, (id,)) for id in draft.get("findings") or [] if id not in ids
+    ]
     draft.put_if_new("findings", ids)
 
 

@@ -79,8 +79,6 @@ class Span:
     dirty: Day
 
 
-
-
 def subject_of(ref: str) -> str:
     """The subject of a shard's reference `shard:one-click-pay/3`."""
     return ref.partition(":")[2].rpartition("/")[0]
@@ -128,7 +126,9 @@ def _use(
         if not kept:
             del new_uses[day]
     else:
-        if sum(n for _, n in uses) >= subject.measure.actions or any(m == mark for m, _ in uses):
+        if sum(n for _, n in uses) >= subject.measure.actions or any(
+            m == mark for m, _ in uses
+        ):
             if adopter.first_used_at is None or signal.at < adopter.first_used_at:
                 draft.put(part, replace(adopter, first_used_at=signal.at))
                 _contribute(draft, data.adopter, subject, book)
@@ -207,7 +207,9 @@ def _members(draft: Draft) -> list[str]:
     return [n for i in range(-(-size // CHUNK)) for n in draft.get(f"members/{i}") or []]
 
 
-def hear_shard(draft: Draft, message: Pins | Eligible | Redefined | Retracted, book: Book) -> None:
+def hear_shard(
+    draft: Draft, message: Pins | Eligible | Redefined | Retracted, book: Book
+) -> None:
     subject = book.subject(subject_of(draft.ref))
     match message:
         case Retracted():
@@ -348,9 +350,7 @@ def wake_shard(draft: Draft) -> None:
     draft.put("touched", None)
     shard = int(draft.ref.rpartition("/")[2])
     days = {day: list(draft.get(f"day/{day}") or _ZERO) for day in touched or []}
-    draft.send(
-        f"subject:{subject_of(draft.ref)}", ShardDays(shard, days, draft.get("first"))
-    )
+    draft.send(f"subject:{subject_of(draft.ref)}", ShardDays(shard, days, draft.get("first")))
 
 
 # -- head ----------------------------------------------------------------------------------

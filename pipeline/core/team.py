@@ -29,8 +29,6 @@ class Gap:
     work_item: str
 
 
-
-
 def hear(draft: Draft, message: Gaps | AskGrace | Redefined, book: Book) -> None:
     match message:
         case Gaps():
@@ -54,7 +52,9 @@ def _learn(draft: Draft, message: Gaps, book: Book) -> None:
             new = [Gap(known_at, end, calendar.gap(start, end), message.work_item)]
         if old == new:
             continue
-        gaps = [gap for gap in known if gap.work_item != message.work_item] if old else list(known)
+        gaps = (
+            [gap for gap in known if gap.work_item != message.work_item] if old else list(known)
+        )
         for gap in new:
             insort(gaps, gap, key=lambda g: (g.known_at, g.work_item))
         draft.put(f"gaps/{stage}", gaps)

@@ -110,7 +110,17 @@ def _apply(
     if data.key and data.key != now.key:
         new["key"] = data.key
         new["names"] = tuple(dict.fromkeys((*now.names, data.key)))
-    for name in ("title", "url", "kind", "team", "parent", "blocked", "code", "adoption", "reason"):
+    for name in (
+        "title",
+        "url",
+        "kind",
+        "team",
+        "parent",
+        "blocked",
+        "code",
+        "adoption",
+        "reason",
+    ):
         value = getattr(data, name)
         if value is not None:
             new[name] = value
@@ -154,7 +164,9 @@ _EMPTY: dict[str, object] = {
 
 def _exempt(now: Attributes, new: dict[str, object], at: Instant) -> None:
     """`adoption: none_expected` exempts only with a reason: it is the obvious loophole."""
-    exempt = new.get("adoption", now.adoption) == "none_expected" and new.get("reason", now.reason)
+    exempt = new.get("adoption", now.adoption) == "none_expected" and new.get(
+        "reason", now.reason
+    )
     if not exempt:
         new["exempt_since"] = None
     elif now.exempt_since is None:

@@ -83,8 +83,6 @@ class Said:
     inherit: tuple[list[str], list[str], list[str]] | None = None
 
 
-
-
 def react(draft: Draft, signal: Signal) -> None:
     data = signal.data
     assert isinstance(data, WorkItemChanged | WorkItemDeleted)
@@ -188,7 +186,9 @@ def _sight(draft: Draft) -> Sight | None:
                 for e in said.evidence
             ]
             before = changes.get(said.change)
-            changes[said.change] = Candidate(said, [*(before.evidence if before else ()), *evidence])
+            changes[said.change] = Candidate(
+                said, [*(before.evidence if before else ()), *evidence]
+            )
         elif isinstance(said, NamedByDeploy):
             named.append((said, heard.since))
         elif isinstance(said, Linked):
@@ -249,7 +249,9 @@ def _shipping(sight: Sight, attributes: Attributes, at: Instant) -> Shipping:
     driving = [c.change for c, confidence in sure if links.drives(confidence)]
     candidate = any(links.is_candidate(confidence) for _, confidence in sure)
     named = [n for n, since in sight.named if max(n.evidence[0].at, since) <= at]
-    services = tuple(sorted({s for c in driving for s in c.services} | {n.service for n in named}))
+    services = tuple(
+        sorted({s for c in driving for s in c.services} | {n.service for n in named})
+    )
     linked = bool(driving or named)
     if attributes.non_code:
         closed = attributes.closed_since
@@ -323,13 +325,19 @@ def _live(
     for n in named:
         if n.service == service and n.repository == change.repository:
             own = [s for s in n.log if s.known_at <= at and s.effective_at >= change.merged_at]
-            if own and own[-1].on and (best is None or not best.on or own[-1].effective_at < best.effective_at):
+            if (
+                own
+                and own[-1].on
+                and (best is None or not best.on or own[-1].effective_at < best.effective_at)
+            ):
                 best = own[-1]
                 began = min(began, own[0].effective_at)
     return best, began
 
 
-def _subjects(sight: Sight, now: Attributes, shipping: Shipping, at: Instant, book: Book) -> list[str]:
+def _subjects(
+    sight: Sight, now: Attributes, shipping: Shipping, at: Instant, book: Book
+) -> list[str]:
     """Subjects named on it or its epic or linked to it, those that select it, else its services'."""
     found = {*now.subjects}
     parents = [now.parent] if now.parent else []
@@ -338,7 +346,11 @@ def _subjects(sight: Sight, now: Attributes, shipping: Shipping, at: Instant, bo
         parents += sight.inherited.names
     for link, since in sight.linked:
         e = link.evidence
-        if link.rel == "delivers" and max(e.at, since) <= at and (e.until is None or at < e.until):
+        if (
+            link.rel == "delivers"
+            and max(e.at, since) <= at
+            and (e.until is None or at < e.until)
+        ):
             found.add(link.to)
     names = [*now.names]
     found |= book.selected("subject", names, list(now.labels), parents)
@@ -377,7 +389,12 @@ class View:
 
 
 def _view(
-    sight: Sight, now: Attributes, at: Instant, shipped_before: bool, met_before: bool, book: Book
+    sight: Sight,
+    now: Attributes,
+    at: Instant,
+    shipped_before: bool,
+    met_before: bool,
+    book: Book,
 ) -> View:
     shipping = _shipping(sight, now, at)
     subjects = _subjects(sight, now, shipping, at, book)
@@ -398,7 +415,14 @@ def _view(
 
     def view(state: str, reasons: list[str], effective_at: Instant) -> View:
         return View(
-            state, reasons, effective_at, claim, shipping, subjects, adopted_since, verified_since
+            state,
+            reasons,
+            effective_at,
+            claim,
+            shipping,
+            subjects,
+            adopted_since,
+            verified_since,
         )
 
     if now.deleted_at is not None:
@@ -437,7 +461,9 @@ def _view(
         reasons.append(
             "adoption_lost" if lost_steps else "below_target" if used else "no_first_use"
         )
-        return view("shipped_not_adopted", reasons, max([start, *(lost_steps if met_before else [])]))
+        return view(
+            "shipped_not_adopted", reasons, max([start, *(lost_steps if met_before else [])])
+        )
     start = max(start, adopted_since)
     if verified_since is None or missing:
         reasons = []
@@ -528,7 +554,11 @@ def _move(course: Course, view: View, at: Instant, now: Attributes) -> None:
     """Open a new run when the state differs; after its watch a done work item stays done."""
     state = view.state
     last = course.runs[-1] if course.runs else None
-    if last is not None and last.state == "done" and state not in ("done", "dropped", "deleted"):
+    if (
+        last is not None
+        and last.state == "done"
+        and state not in ("done", "dropped", "deleted")
+    ):
         reopened = state == "open" and now.reopened_at is not None
         if not reopened and view.effective_at >= last.effective_at + WATCH_MS:
             return
@@ -577,7 +607,9 @@ def wake(draft: Draft, book: Book) -> None:
         _vanish(draft, said)
         return
     course, next_at = _course(sight, draft.now, book)
-    now = sight.attributes[max(0, bisect_right([a.at for a in sight.attributes], draft.now) - 1)]
+    now = sight.attributes[
+        max(0, bisect_right([a.at for a in sight.attributes], draft.now) - 1)
+    ]
     if next_at is not None:
         draft.wake(next_at)
     goals = _goals(sight, now, book)

@@ -9,6 +9,7 @@ import datetime as dt
 import heapq
 import json
 import pickle
+import secrets
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -229,6 +230,10 @@ class LocalEngine:
         self._rows[RejectionRow, (id,)] = row
         self._size += 1
 
+    def take_back(self, rejection_id: str) -> None:
+        """The line was taken after all: its rejection leaves the view."""
+        self._rows[RejectionRow, (rejection_id,)] = None
+
     # -- definitions -----------------------------------------------------------------------
 
     def _define(self, fact: Defined, order: Order) -> None:
@@ -238,7 +243,10 @@ class LocalEngine:
         except (ValueError, TypeError, KeyError) as error:
             self.summary.ignored["unreadable_definition"] += 1
             self.refuse(
-                Refused("invalid_field", f"data: {fact.kind} {fact.id}: {error}"[:300]), b"", "", 0
+                Refused("invalid_field", f"data: {fact.kind} {fact.id}: {error}"[:300]),
+                b"",
+                "",
+                0,
             )
             return
         state = self.parts.entity("book:book")
@@ -371,7 +379,11 @@ class LocalEngine:
             ),
             5,
         )
-        for name, value in (("version", version), ("clock", self.clock), ("newest", self.newest)):
+        for name, value in (
+            ("version", version),
+            ("clock", self.clock),
+            ("newest", self.newest),
+        ):
             self.parts.set_meta(name, value)
         self.parts.commit(version, rows)
         self._rows, self._archive, self._taken = {}, [], {}
@@ -591,3 +603,77 @@ def _stored(store: Store) -> list[tuple[bytes, Instant]]:
         bodies = block.column("body").to_pylist()
         found += zip(bodies, block.column("received").to_pylist(), strict=True)
     return found
+
+
+def erase(data: Path, adopter: str) -> int:
+    """Put a pseudonym in place of an adopter in every stored signal, and rebuild.
+
+    The counts stay, for the pseudonym is one adopter too; it cannot be turned back.
+    """
+    pseudonym = "erased-" + blake2b(adopter.encode(), digest_size=8, key=_salt()).hexdigest()
+    with open_store(data) as store:
+        migrate(store)
+        with LocalEngine(data, store) as engine:
+            version = engine.parts.meta("version", 1 << 40) + 1
+            engine.parts.set_now("version", version)
+            engine.parts.set_now("rebuilding", max(engine.now, 1))
+            rows = store.rows(
+                "SELECT source, id, type, toUnixTimestamp64Milli(time) AS at,"  # noqa: S608
+                " toUnixTimestamp64Milli(recorded_at) AS received, subject, body"
+                f" FROM {DATABASE}.signals FINAL"
+                " WHERE JSONExtractString(body, 'data', 'adopter') = {adopter:String}",
+                {"adopter": adopter},
+                formats={"body": "bytes"},
+            )
+            if rows:
+                engine.writer.signals(
+                    source=[row["source"] for row in rows],
+                    id=[row["id"] for row in rows],
+                    type=[row["type"] for row in rows],
+                    time=[row["at"] for row in rows],
+                    recorded_at=[row["received"] for row in rows],
+                    subject=[row["subject"] for row in rows],
+                    body=[_renamed(row["body"], pseudonym) for row in rows],
+                    version=version,
+                    token=f"erase:{version}",
+                )
+        finish_rebuild(data, store)
+        for table in ("signals", "adopters", "verifications"):
+            store.command(f"OPTIMIZE TABLE {DATABASE}.{table} FINAL")
+    return len(rows)
+
+
+def _salt() -> bytes:
+    return secrets.token_bytes(16)
+
+
+def _renamed(body: bytes, pseudonym: str) -> bytes:
+    event = json.loads(body)
+    event["data"]["adopter"] = pseudonym
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+def replay_rejected(data: Path) -> tuple[int, int]:
+    """Decode every rejected line again; how many are taken now, and how many still are not."""
+    taken = left = 0
+    with open_store(data) as store:
+        migrate(store)
+        finish_rebuild(data, store)
+        with LocalEngine(data, store) as engine:
+            clock = to_instant(dt.datetime.now(dt.UTC))
+            rows = store.rows(
+                f"SELECT rejection_id, bytes FROM {DATABASE}.rejections FINAL"  # noqa: S608
+                " WHERE reason != 'conflict'",
+                formats={"bytes": "bytes"},
+            )
+            for row in rows:
+                decoded = decode(row["bytes"], engine.epoch, clock)
+                if isinstance(decoded, Refused):
+                    left += 1
+                    continue
+                engine.take(decoded)
+                engine.take_back(row["rejection_id"])
+                taken += 1
+            engine.tick(engine.newest)
+            engine.flush()
+    return taken, left

@@ -93,7 +93,9 @@ class Parts:
         """The fingerprint of the body that came with this identity before, if one did."""
         if identity in self._seen:
             return self._seen[identity]
-        row = self._db.execute("SELECT body FROM seen WHERE identity = ?", (identity,)).fetchone()
+        row = self._db.execute(
+            "SELECT body FROM seen WHERE identity = ?", (identity,)
+        ).fetchone()
         return None if row is None else row[0]
 
     def see(self, identity: int, body: int) -> None:

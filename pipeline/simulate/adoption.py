@@ -4,7 +4,16 @@ import math
 from typing import NamedTuple
 
 from pipeline.simulate.calendar import DAY, HOUR
-from pipeline.simulate.organisation import PINS, REPOSITORIES, SURVEY, TRIALS, USAGE, accounts, others
+from pipeline.simulate.organisation import (
+    PINS,
+    REPOSITORIES,
+    SURVEY,
+    TRIALS,
+    USAGE,
+    Record,
+    accounts,
+    others,
+)
 from pipeline.simulate.world import World
 
 
@@ -85,7 +94,7 @@ def adopt(world: World) -> None:
 
 
 def _use(world: World, subject: str, adopter: str, at: int, source: str) -> None:
-    data = {"subject": subject, "adopter": adopter, "action": "completed"}
+    data: Record = {"subject": subject, "adopter": adopter, "action": "completed"}
     if world.rng.random() < 0.1:
         data |= {"count": world.rng.randint(1, 4)}
     world.add(at, source, "subject.used", data)
@@ -99,7 +108,8 @@ def _career(world: World, subject: str, adopter: str, course: Course) -> None:
         start = course.stall[1] + rng.uniform(0, 12)
     if start > 34 and rng.random() < 0.4:
         # A failed trial that must not bar the adopter forever.
-        _use(world, subject, adopter, world.start + int((start - rng.uniform(29.5, 33)) * DAY), course.source)
+        trial = world.start + int((start - rng.uniform(29.5, 33)) * DAY)
+        _use(world, subject, adopter, trial, course.source)
     spells = [(start, float(world.days))]
     if course.leaves and rng.random() < course.leaves[1]:
         spells = [(start, course.leaves[0] + rng.uniform(-2, 3))]
@@ -182,7 +192,12 @@ def _pins(world: World) -> None:
         if number < 22:
             pin(6 + rng.uniform(0, 20), "acme/base-image", repository, f"1.{4 + number % 9}.0")
         if number < 14:
-            pin(66 + rng.uniform(0, 6), "acme/base-image", repository, world.pick(["1.3.10", None]))
+            pin(
+                66 + rng.uniform(0, 6),
+                "acme/base-image",
+                repository,
+                world.pick(["1.3.10", None]),
+            )
         for package, when in (("sdk-2", day + 12), ("base-image", 30)):
             data = {"subject": package, "adopter": repository, "verdict": "yes"}
             if rng.random() < 0.95:

@@ -1,8 +1,9 @@
 """Days, zones and working days of the simulator, which shares no code with the core."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from zoneinfo import ZoneInfo
 
 MINUTE = 60_000
@@ -32,7 +33,7 @@ def day_text(day: int) -> str:
     return date.fromordinal(day).isoformat()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _midnight(zone: ZoneInfo, day: int) -> int:
     start = date.fromordinal(day)
     return instant(datetime(start.year, start.month, start.day, tzinfo=zone))
@@ -64,7 +65,7 @@ class Calendar:
         return datetime.fromtimestamp(at // 1000, self.zone).toordinal()
 
     def working(self, day: int) -> bool:
-        """Does the team work that day?"""
+        """Whether the team works that day."""
         return date.fromordinal(day).weekday() in self.weekdays and day not in self.holidays
 
     def next_working(self, day: int) -> int:
@@ -92,7 +93,7 @@ class Calendar:
         return days
 
 
-def calendar(record: dict[str, object], parent: Calendar | None = None) -> Calendar:
+def calendar(record: Mapping[str, object], parent: Calendar | None = None) -> Calendar:
     """The calendar a definition names; what it leaves out comes from the parent."""
     zone = record.get("timezone")
     holidays = record.get("holidays")

@@ -146,11 +146,10 @@ def too_late(world: World) -> None:
         world.add(at, source, signal, data, arrives_at=arrives_at, applies=False)
     for item in world.stories["exempt"][:2]:
         at = world.start + 40 * DAY + world.rng.randrange(DAY)
-        done = {"work_item": item, "status": {"name": "Doing", "category": "doing"}}
+        done: Record = {"work_item": item, "status": {"name": "Doing", "category": "doing"}}
         done["blocked"] = True
         arrives_at = at + 36 * DAY
         if arrives_at < world.end:
             world.add(
                 at, TRACKER, "work_item.changed", done, arrives_at=arrives_at, applies=False
             )
-

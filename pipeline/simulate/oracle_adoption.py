@@ -85,7 +85,12 @@ def _adopted_days(measure: Record, uses: dict[int, int], last: int) -> set[int]:
         for start in starts:
             window = [use for use in days if start <= use <= day]
             actions = sum(min(uses[use], needed) for use in window)
-            if window and day - start < within and actions >= needed and len(window) >= distinct:
+            if (
+                window
+                and day - start < within
+                and actions >= needed
+                and len(window) >= distinct
+            ):
                 activated = min(activated, day)
     active = {day + ahead for day in days for ahead in range(measure["active"])}
     return {day for day in active if activated <= day <= last}
@@ -123,9 +128,7 @@ def _count(
     adopted: dict[str, set[int]],
     answers: dict[str | None, list[tuple[int, str]]],
 ) -> Day:
-    counted = [
-        one for one, days in adopted.items() if day in days and _eligible(record, one)
-    ]
+    counted = [one for one, days in adopted.items() if day in days and _eligible(record, one)]
     verdicts = [_verdict(answers.get(adopter, []), day) for adopter in counted]
     yes, no = verdicts.count("yes"), verdicts.count("no")
     answered = len(verdicts) - verdicts.count(None)
@@ -146,7 +149,7 @@ def _verdict(answers: list[tuple[int, str]], day: int) -> str | None:
 
 
 def reached(day: Day, target: Record, share: float = 1.0) -> bool:
-    """Is the target, or a share of it, met that day?"""
+    """Whether the target, or a share of it, is met that day."""
     if "adopters" in target:
         return bool(day.adopters >= share * target["adopters"])
     return bool(day.eligible) and day.adopters / (day.eligible or 1) >= share * target["share"]

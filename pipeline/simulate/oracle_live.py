@@ -56,7 +56,7 @@ def state_at(switches: Sequence[Switch], at: int) -> Switch | None:
 
 
 def touches(paths: Sequence[str] | None, patterns: Sequence[str] | None) -> bool:
-    """Is one of the paths the service's? The simulator writes `folder/**` only."""
+    """Whether one of the paths is the service's; the simulator writes `folder/**` only."""
     if paths is None or patterns is None:
         return True
     folders = [pattern.removesuffix("**") for pattern in patterns]
@@ -196,6 +196,8 @@ def _without(own: list[Switch], reverts: list[list[Switch]]) -> list[Switch]:
         theirs = [state_at(other, turn.known) for other in reverts]
         now = bool(mine and mine.on) and not any(other and other.on for other in theirs)
         if now != on:
-            merged.append(Switch(turn.known, turn.effective, now, turn in own and turn.rollback))
+            merged.append(
+                Switch(turn.known, turn.effective, now, turn in own and turn.rollback)
+            )
             on = now
     return merged

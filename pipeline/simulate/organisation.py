@@ -47,6 +47,9 @@ FROZEN = ("ledger", "archive", "fraud", "billing")
 SHAKY = ("edge", "pricing", "inbox", "routing")
 """Services with rollbacks."""
 
+SHAKY_OWNERS = ("sre", "mobile", "support-tools", "logistics")
+"""The teams of those."""
+
 SUITE = ("suite-web", "suite-api", "suite-jobs")
 """One repository, three services, and every change needs all of them."""
 
@@ -88,14 +91,14 @@ def _flow(record: Record) -> str:
 
 def build(days: int) -> Organisation:
     """Define the organisation for a simulation of so many days."""
-    name = {
+    name: Record = {
         "name": "Acme",
         "timezone": "Europe/Berlin",
         "working_days": "mon-fri",
         "holidays": ["2026-01-06", "2026-04-03", "2026-04-06", "2026-05-01"],
         "epoch": "2025-01-01",
     }
-    teams = [
+    teams: list[Record] = [
         {"id": team, "title": team.replace("-", " ").title(), "people": people, "ready": ready}
         for team, (_, people, ready) in TEAMS.items()
     ]
@@ -133,20 +136,25 @@ def _services() -> list[Record]:
             if service in defaults:
                 record["subjects"] = defaults[service]
             records.append(record)
-    owners = ("payments", "data", "checkout", "growth")
-    for service, team in zip(FROZEN + SHAKY, owners + ("sre", "mobile", "support-tools", "logistics")):
+    owners = (*("payments", "data", "checkout", "growth"), *SHAKY_OWNERS)
+    for service, team in zip(FROZEN + SHAKY, owners, strict=True):
         records.append({"id": service, "repository": f"acme/{service}", "team": team})
-    for service in SUITE:
-        records.append({"id": service, "repository": "acme/suite", "team": "growth"})
+    records += [
+        {"id": service, "repository": "acme/suite", "team": "growth"} for service in SUITE
+    ]
     for service in MONO:
         paths = [f"{service.replace('-', '/')}/**", "libs/**"]
         record = {"id": service, "repository": "acme/apps", "team": "catalog", "paths": paths}
         records.append(record)
-    records.append({"id": "sdk", "repository": "acme/sdk", "team": "platform", "releases": "v*"})
+    records.append(
+        {"id": "sdk", "repository": "acme/sdk", "team": "platform", "releases": "v*"}
+    )
     return records
 
 
-def _subject(name: str, team: str, unit: str, target: Record | None = None, **more: Any) -> Record:
+def _subject(
+    name: str, team: str, unit: str, target: Record | None = None, **more: Any
+) -> Record:
     record: Record = {"id": name, "title": name.replace("-", " ").capitalize(), "team": team}
     record["unit"] = unit
     record["measure"] = {"kind": "usage", "actions": 3, "days": 2, "within": 14, "active": 28}
@@ -176,11 +184,19 @@ def _subjects() -> list[Record]:
         _subject("one-click-pay", "payments", "team", {"adopters": 6}, eligible=list(TEAMS)),
         _subject("search-facets", "search", "user", {"adopters": 30}),
         _subject(
-            "dark-mode", "mobile", "user", {"share": 0.2}, eligible={"count": 200},
+            "dark-mode",
+            "mobile",
+            "user",
+            {"share": 0.2},
+            eligible={"count": 200},
             flags=["dark-mode"],
         ),
         _subject(
-            "saved-carts", "checkout", "account", {"share": 0.4}, eligible=accounts(60),
+            "saved-carts",
+            "checkout",
+            "account",
+            {"share": 0.4},
+            eligible=accounts(60),
             work={"labels": ["subject:saved-carts"]},
         ),
         _subject("bulk-export", "data", "account", {"adopters": 25}, eligible=accounts(80)),
@@ -194,16 +210,28 @@ def _subjects() -> list[Record]:
         _subject("feature-store", "data", "team", {"adopters": 4}),
         _subject("runbooks", "sre", "team", {"adopters": 6}, measure=slow),
         _subject(
-            "sdk-2", "platform", "repo", {"share": 0.5}, eligible=REPOSITORIES,
+            "sdk-2",
+            "platform",
+            "repo",
+            {"share": 0.5},
+            eligible=REPOSITORIES,
             measure=_pinned("acme/sdk", "2.0.0"),
         ),
         _subject(
-            "sdk-3", "platform", "repo", {"adopters": 10}, eligible=REPOSITORIES,
+            "sdk-3",
+            "platform",
+            "repo",
+            {"adopters": 10},
+            eligible=REPOSITORIES,
             measure=_pinned("acme/sdk", "3.0.0"),
         ),
         _subject("old-checkout", "checkout", "user"),
         _subject(
-            "base-image", "sre", "repo", {"adopters": 14}, eligible={"count": 40},
+            "base-image",
+            "sre",
+            "repo",
+            {"adopters": 14},
+            eligible={"count": 40},
             measure=_pinned("acme/base-image", "1.4.0"),
         ),
         _subject("quick-reorder", "growth", "account", {"adopters": 18}),
@@ -240,58 +268,93 @@ def _goals(days: int) -> list[Record]:
     return [
         {"id": "delight", "title": "Shopping people look forward to", "level": "vision"},
         _goal(revenue, "business", ["payments"], whole, parents=[_under("delight", 1)]),
-        _goal("cut-costs", "business", ["support-tools"], _kpi(4.8, 3.6), **{"class": "committed"}),
+        _goal(
+            "cut-costs", "business", ["support-tools"], _kpi(4.8, 3.6), **{"class": "committed"}
+        ),
         _goal("happy-users", "user", ["search", "growth"], _kpi(0.62, 0.75)),
         _goal("faster-search", "user", ["search"], _kpi(480, 300), due_on="2026-03-31"),
         _goal("loyal-users", "user", ["growth"], whole, parents=[_under("delight", 1)]),
         _goal(
-            "checkout-in-one-click", "product", ["payments", "mobile"],
-            _adoption("one-click-pay", 6, verified=0.6), parents=[_under(revenue, 0.5, required=True)],
-            plan="s_curve", pm="pm-payments", **{"class": "committed"},
+            "checkout-in-one-click",
+            "product",
+            ["payments", "mobile"],
+            _adoption("one-click-pay", 6, verified=0.6),
+            parents=[_under(revenue, 0.5, required=True)],
+            plan="s_curve",
+            pm="pm-payments",
+            **{"class": "committed"},
         ),
         _goal("facets-used", "product", ["search"], _adoption("search-facets", 34)),
         _goal("dark-mode-share", "product", ["mobile"], _adoption("dark-mode", 0.2, "share")),
         _goal(
-            "carts-share", "product", ["checkout"], _adoption("saved-carts", 0.4, "share"),
+            "carts-share",
+            "product",
+            ["checkout"],
+            _adoption("saved-carts", 0.4, "share"),
             parents=[_under(revenue, 0.3), _under("loyal-users", 1)],
         ),
         _goal(
-            "sso-accounts", "product", ["identity"], _adoption("sso", 18),
-            parents=[_under("loyal-users", 1)], **{"class": "stretch"},
+            "sso-accounts",
+            "product",
+            ["identity"],
+            _adoption("sso", 18),
+            parents=[_under("loyal-users", 1)],
+            **{"class": "stretch"},
         ),
         _goal("tracking-kept", "product", ["logistics"], _adoption("live-tracking", 25)),
         _goal("bus-everywhere", "product", ["platform", "sre"], _adoption("event-bus", 15)),
         _goal("sdk-2-everywhere", "product", ["platform"], _adoption("sdk-2", 0.5, "share")),
         _goal(
-            "leave-old-checkout", "product", ["checkout"],
+            "leave-old-checkout",
+            "product",
+            ["checkout"],
             {"kind": "migrate", "subject": "old-checkout", "baseline": 40, "target": 0},
         ),
         _goal(
-            "sprint-payments", "sprint", ["payments"],
+            "sprint-payments",
+            "sprint",
+            ["payments"],
             {"kind": "work", "baseline": 0, "target": 3},
-            work={"labels": ["goal:sprint-payments"]}, starts_on="2026-01-12",
-            due_on="2026-03-06", parents=[_under(revenue, 0.2)],
+            work={"labels": ["goal:sprint-payments"]},
+            starts_on="2026-01-12",
+            due_on="2026-03-06",
+            parents=[_under(revenue, 0.2)],
         ),
         _goal(
-            "sprint-platform", "sprint", ["platform"],
+            "sprint-platform",
+            "sprint",
+            ["platform"],
             {"kind": "work", "at": "shipped", "baseline": 0, "target": 6},
-            work={"labels": ["goal:sprint-platform"]}, due_on="2026-02-27",
+            work={"labels": ["goal:sprint-platform"]},
+            due_on="2026-02-27",
         ),
         _goal(
-            "sprint-search", "sprint", ["search", "identity"],
-            {"kind": "work", "baseline": 0, "target": 4}, starts_on="2026-01-12",
+            "sprint-search",
+            "sprint",
+            ["search", "identity"],
+            {"kind": "work", "baseline": 0, "target": 4},
+            starts_on="2026-01-12",
         ),
         _goal(
-            "launch-abroad", "sprint", ["growth"],
+            "launch-abroad",
+            "sprint",
+            ["growth"],
             {"kind": "milestone", "source": METRICS, "baseline": 0, "target": 1},
             parents=[_under("loyal-users", 2)],
         ),
         _goal(
-            "next-quarter", "product", ["data"], _adoption("bulk-export", 40),
-            starts_on=later.isoformat(), due_on=(later + timedelta(days=60)).isoformat(),
+            "next-quarter",
+            "product",
+            ["data"],
+            _adoption("bulk-export", 40),
+            starts_on=later.isoformat(),
+            due_on=(later + timedelta(days=60)).isoformat(),
         ),
         _goal(
-            "unclear", "product", ["catalog"], {"kind": "kpi", "source": METRICS},
+            "unclear",
+            "product",
+            ["catalog"],
+            {"kind": "kpi", "source": METRICS},
             parents=[_under("loyal-users", 1)],
         ),
         _goal("given-up", "product", ["data"], _kpi(10, 30)),

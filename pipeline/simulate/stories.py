@@ -96,14 +96,14 @@ def routine(world: World, _: int) -> None:
     """Work that is over once it is shipped, for the teams' usual times."""
     team = world.pick(list(TEAMS))
     kind = world.pick(["chore", "bug", "incident", "support"])
-    exempt = {"adoption": "none_expected", "reason": "refactoring"}
+    exempt: dict[str, Any] = {"adoption": "none_expected", "reason": "refactoring"}
     day = world.rng.uniform(1, world.days * 0.95)
     flow(world, "exempt", team, day, kind=kind, **exempt)
 
 
 def exempt_waiting(world: World, _: int) -> None:
     """Exempt, but the checklist of the team is filled in late or never."""
-    more = {"adoption": "none_expected", "reason": "compliance"}
+    more: dict[str, Any] = {"adoption": "none_expected", "reason": "compliance"}
     day = world.rng.uniform(5, 70)
     item, _change, closed = flow(world, "exempt_waiting", "platform", day, ready=False, **more)
     if world.rng.random() < 0.7:
@@ -161,7 +161,9 @@ def reverted(world: World, n: int) -> None:
     team = service.rsplit("-", 1)[0]
     subject = world.pick(["sso", "one-click-pay", "search-facets"])
     day = world.rng.uniform(3, world.days * 0.7)
-    item, change, closed = flow(world, "reverted", team, day, service=service, subjects=[subject])
+    _item, change, closed = flow(
+        world, "reverted", team, day, service=service, subjects=[subject]
+    )
     at = world.after(closed, 4, 12)
     undo = world.merge(change.repository, at, reverts=change.id, title="Revert")
     world.ship(service, world.hours(at, 1, 5), undo)

@@ -165,7 +165,11 @@ def rolled_back(world: World, n: int) -> None:
         world.ship(service, back, base, backwards=True)
     else:
         world.rollback(service, back)
-    minutes = {"blip": world.rng.uniform(5, 58), "edge": 60, "days": 60 * world.rng.uniform(2, 70)}
+    minutes = {
+        "blip": world.rng.uniform(5, 58),
+        "edge": 60,
+        "days": 60 * world.rng.uniform(2, 70),
+    }
     minutes |= {"lower": 60 * world.rng.uniform(2, 30), "late": 60 * world.rng.uniform(20, 50)}
     if kind in minutes:
         again = back + int(minutes[kind] * MINUTE)
@@ -177,7 +181,7 @@ def rolled_back_done(world: World, n: int) -> None:
     service = "platform-api"
     first = world.merge("acme/platform-api", world.office(2))
     world.ship(service, world.hours(first.at, 1, 3), first)
-    more = {"adoption": "none_expected", "reason": "upgrade"}
+    more: dict[str, Any] = {"adoption": "none_expected", "reason": "upgrade"}
     flow(world, "rolled_back_done", "search", 15 + 9 * n, service=service, lag=(1, 9), **more)
     if n == 3:
         back = world.office(70)

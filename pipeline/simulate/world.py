@@ -16,7 +16,6 @@ from pipeline.simulate.organisation import (
     Organisation,
 )
 
-
 Choice = TypeVar("Choice")
 
 
@@ -108,7 +107,9 @@ class World:
         """A moment some hours later, at whatever time of day."""
         return at + int(self.rng.uniform(least, most) * HOUR)
 
-    def item(self, story: str, team: str, at: int, *, kind: str = "feature", **more: Any) -> Item:
+    def item(
+        self, story: str, team: str, at: int, *, kind: str = "feature", **more: Any
+    ) -> Item:
         """Create a work item."""
         number = self.count(f"key:{team}")
         key = f"{TEAMS[team][0]}-{number}"
@@ -125,7 +126,9 @@ class World:
 
     def edit(self, item: Item, at: int, **fields: Any) -> None:
         """Change fields of a work item."""
-        self.add(at, TRACKER, "work_item.changed", {"work_item": item.id, "key": item.key} | fields)
+        self.add(
+            at, TRACKER, "work_item.changed", {"work_item": item.id, "key": item.key} | fields
+        )
 
     def status(self, item: Item, at: int, category: str, name: str | None = None) -> None:
         """Move a work item on the board."""
@@ -142,7 +145,12 @@ class World:
         """Merge a change that names work items."""
         name = f"{repository}!{self.count(f'change:{repository}')}"
         sha = f"{self.rng.getrandbits(160):040x}"
-        data: dict[str, Any] = {"change": name, "repository": repository, "shas": [sha], "base": "main"}
+        data: dict[str, Any] = {
+            "change": name,
+            "repository": repository,
+            "shas": [sha],
+            "base": "main",
+        }
         data |= {"default_branch": True, "first_commit_at": rfc3339(self.hours(at, -60, -1))}
         arrives_at = more.pop("arrives_at", None)
         if items := list(items):
@@ -169,7 +177,9 @@ class World:
 
     def rollback(self, service: str, at: int, to: Change | None = None) -> None:
         """Return to a change, or to whatever was deployed before."""
-        self.deploy(service, at, kind="rollback", cause="incident", **({"sha": to.sha} if to else {}))
+        self.deploy(
+            service, at, kind="rollback", cause="incident", **({"sha": to.sha} if to else {})
+        )
 
     def depart(self) -> None:
         """Turn the wished-for deploys into deploys that never go backwards by accident."""

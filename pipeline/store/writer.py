@@ -83,7 +83,7 @@ class Writer:
         self,
         *,
         source: Sequence[str],
-        id: Sequence[str],  # noqa: A002 - the name in the contract
+        id: Sequence[str],
         type: Sequence[str],  # noqa: A002 - the same
         time: Sequence[int],
         recorded_at: Sequence[int],
@@ -153,7 +153,7 @@ def _table(layout: Layout, values: Sequence[Sequence[Any]], version: int) -> pa.
 
 def _gone_table(layout: Layout, keys: list[tuple[Any, ...]], version: int) -> pa.Table:
     key_values = list(zip(*keys, strict=True))
-    assert len(key_values) == layout.key_length, f"a key of {layout.table}: {keys[0]}"  # noqa: S101
+    assert len(key_values) == layout.key_length, f"a key of {layout.table}: {keys[0]}"
     arrays = [
         pa.array(values, column.type)
         for column, values in zip(layout.columns, key_values, strict=False)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.definitions import check_definitions, load_definitions
@@ -223,6 +223,7 @@ WORDS = [
 ]
 
 
+@settings(deadline=None)  # of a shared machine nobody knows the speed
 @given(st.data())
 def test_any_text(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Whatever is written, it is loaded or refused with a place, and nothing else happens."""
