@@ -6,7 +6,7 @@ beginning). Two facts about the same version: the newer one in the order of fact
 
 import fnmatch
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.core.calendar import WorkingCalendar, Zone, day_number, zone
@@ -281,8 +281,7 @@ def _goal(record: dict[str, Any]) -> Goal:
         (),
         record.get("by") or "",
     )
-    lacks = tuple(_lacks(goal))
-    return Goal(*[lacks if n == "lacks" else getattr(goal, n) for n in Goal.__slots__])
+    return replace(goal, lacks=tuple(_lacks(goal)))
 
 
 def _parent(parent: Any) -> Parent:
@@ -496,7 +495,8 @@ class Book:
         """Ids of the goals (or subjects) whose `work` selects a work item."""
         index = self._cache.get(("selectors", kind))
         if index is None:
-            index = ({}, {}, {})
+            tables: tuple[dict[str, list[str]], ...] = ({}, {}, {})
+            index = tables
             for item in self._all(kind):
                 for table, values in zip(
                     index,

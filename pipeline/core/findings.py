@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.core.calendar import DAY_MS, WorkingCalendar, compact
-from pipeline.core.messages import Live as Live
 from pipeline.core.rows import FindingRow
 from pipeline.core.signals import Instant
 

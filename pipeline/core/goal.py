@@ -247,7 +247,8 @@ def _value(
         case "adoption" | "migrate":
             reach = draft.get(f"reach/{day}")
             if reach is None:
-                return None, None
+                # nobody was heard of so far: that is a zero, and it is said
+                return (0.0 if book.subject(metric.subject) else None), None
             adopters, eligible, _ = reach
             if metric.unit == "share":
                 return (adopters / eligible if eligible else None), None

@@ -14,6 +14,7 @@ from pipeline.core.book import Book
 from pipeline.core.messages import (
     Called,
     Child,
+    Evidence,
     Flag,
     Forwarded,
     Linked,
@@ -66,7 +67,7 @@ def react_key(draft: Draft, signal: Signal) -> None:
     """A link to this work item, made by hand or by a source (to a subject or a parent)."""
     data = signal.data
     if isinstance(data, LinkAsserted):
-        evidence = links.Evidence(data.via, signal.at, None, data.confidence)
+        evidence = Evidence(data.via, signal.at, None, data.confidence)
         other = data.to if draft.id == data.from_ else data.from_
         said = Linked(signal.id, other, data.rel, evidence)
         _keep(draft, f"link {signal.id}", said)
@@ -74,7 +75,7 @@ def react_key(draft: Draft, signal: Signal) -> None:
         for origin in draft.get("origins") or []:
             said = draft.get(f"said/{origin}")
             if isinstance(said, Linked) and said.to in (data.from_, data.to):
-                ended = links.Evidence(
+                ended = Evidence(
                     said.evidence.via, said.evidence.at, signal.at, said.evidence.confidence
                 )
                 _keep(draft, origin, Linked(said.id, said.to, said.rel, ended))

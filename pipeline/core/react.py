@@ -15,8 +15,8 @@ from pipeline.core.messages import (
     Message,
     NamedByDeploy,
     Retracted,
+    Unlinked,
 )
-from pipeline.core.messages import Unlinked as Unlinked
 from pipeline.core.reaction import Draft, Reaction, State
 from pipeline.core.rows import DecisionRow
 from pipeline.core.signals import (

@@ -569,10 +569,22 @@ def wake(draft: Draft, book: Book) -> None:
         changes.update(dict.fromkeys(_between(draft, low, high)))
     services = book.services_of(draft.id)
     projects = book.known_projects()
+    for id in list(changes):
+        changes.update(dict.fromkeys(_undone_by(draft, id)))
     for id in changes:
         _tell(draft, id, services, projects)
     for service_id, name in dict.fromkeys(todo.names):
         _tell_named(draft, service_id, name)
+
+
+def _undone_by(draft: Draft, id: str) -> list[str]:
+    """The change that a change reverts, the one that this one reverted, and so on."""
+    found: list[str] = []
+    change: Change | None = draft.get(f"change/{id}")
+    while change is not None and change.reverts and change.reverts not in found:
+        found.append(change.reverts)
+        change = draft.get(f"change/{change.reverts}")
+    return found
 
 
 def _merged(ranges: list[tuple[Position, Position]]) -> list[tuple[Position, Position]]:

@@ -73,7 +73,7 @@ def wake(draft: Draft) -> None:
     found: list[Silence] = []
     next_look: Instant | None = None
     for i in range(start, len(hours)):
-        hour, _, last = hours[i]
+        last = hours[i][2]
         following = hours[i + 1] if i + 1 < len(hours) else None
         if following is not None and following[1] - last <= PATIENCE * HOUR_MS:
             continue

@@ -477,7 +477,7 @@ def _count(
         counts = _sum(draft, day, before.counts[:LEVELS] + _ZERO[LEVELS:])
         in_force = subject if single else (book.subject_on(subject.id, day) or subject)
         eligible = _eligible(in_force, counts)
-        target = book.target_of(in_force, None if single else day)
+        target = book.target_of(in_force, day)
         total = _fold(before, counts, eligible, target, day, zone, adopted)
         value = _verified(in_force.verification, counts, statements, day, zone)
         if value != (verified[-1].value if verified else "none"):

@@ -25,6 +25,7 @@ from pipeline.core.messages import (
     Inherit,
     Linked,
     LinkedChange,
+    Live,
     NamedByDeploy,
     Redefined,
     Retracted,
@@ -32,7 +33,8 @@ from pipeline.core.messages import (
     Step,
 )
 from pipeline.core.reaction import Draft
-from pipeline.core.rows import Gone, WorkItemRow, WorkItemStateRow
+from pipeline.core.repository import BLIP_MS
+from pipeline.core.rows import FindingRow, Gone, WorkItemRow, WorkItemStateRow
 from pipeline.core.signals import Instant, Signal, WorkItemChanged, WorkItemDeleted
 from pipeline.core.tracker import Attributes, TrackerFact, history
 
@@ -310,10 +312,10 @@ def _shipping(sight: Sight, attributes: Attributes, at: Instant) -> Shipping:
 def _live(
     change: LinkedChange,
     service: str,
-    log: list[findings.Live],
+    log: list[Live],
     named: list[NamedByDeploy],
     at: Instant,
-) -> tuple[findings.Live | None, Instant]:
+) -> tuple[Live | None, Instant]:
     """The last step of a change in a service, by its own log or by a deploy that names us.
 
     With it the first instant at which it was live there.
@@ -475,9 +477,9 @@ def _view(
                 reasons = ["needs_verification"]
                 if "low_response" in values:
                     reasons.append("low_response")
-            lost = [s.effective_at for s in verified if s is not None and s.value != "met"]
-            if met_before and lost:
-                start = max([start, *lost])
+            fell = [s.effective_at for s in verified if s is not None and s.value != "met"]
+            if met_before:
+                start = max([start, *fell])
         return view("adopted_not_verified", [*reasons, *missing], start)
     return view("done", [], max(start, verified_since, ready_since))
 
@@ -521,7 +523,7 @@ def _course(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant | N
         course.subjects.update(view.subjects)
         _close(course, attributes, at)
         full = view.shipping.value == "full"
-        _roll(course, was_full, full, view, at, attributes)
+        _roll(course, was_full, full, view, at)
         _move(course, view, at, attributes)
         _measure(course, firsts, view, full, at)
         was_full = full
@@ -536,13 +538,13 @@ def _close(course: Course, now: Attributes, at: Instant) -> None:
         course.closed.append(Step(at, now.closed_since or at, value))
 
 
-def _roll(
-    course: Course, was_full: bool, full: bool, view: View, at: Instant, now: Attributes
-) -> None:
+def _roll(course: Course, was_full: bool, full: bool, view: View, at: Instant) -> None:
     """Rollbacks of something done: open at the hour without redeploy, closed by the redeploy."""
     open_ = bool(course.rollbacks) and course.rollbacks[-1][1] is None
     lost = view.shipping.lost
-    if was_full and not full and lost is not None and not open_ and not now.non_code:
+    # a rollback is known after an hour; a revert or a new change that is not live is none
+    rolled_back = lost is not None and at - lost == BLIP_MS
+    if was_full and not full and lost is not None and rolled_back and not open_:
         before = [run for run in course.runs if run.confirmed_at <= lost]
         if before and before[-1].state == "done":
             course.rollbacks.append((at, None))
@@ -591,7 +593,7 @@ def _measure(
             return
         if level not in firsts:
             firsts[level] = end
-            if start is not None and end >= start and view.state != "unknown":
+            if start is not None and end >= start:
                 course.gaps[stage] = (start, end, at)
         start = firsts[level]
 
@@ -617,7 +619,7 @@ def wake(draft: Draft, book: Book) -> None:
     found = _findings(draft, course, now, goals, book)
     ids = [finding.finding_id for finding in found]
     draft.rows += found
-    draft.gone += [Gone(findings.FindingRow, (id,)) for id in said.findings if id not in ids]
+    draft.gone += [Gone(FindingRow, (id,)) for id in said.findings if id not in ids]
     basically_done = any(f.rule == "basically_done" and f.cleared_at is None for f in found)
     _rows(draft, course, now, goals, basically_done, said)
     told = Said(
@@ -644,7 +646,7 @@ def _vanish(draft: Draft, said: Said) -> None:
     if said.runs:
         draft.gone.append(Gone(WorkItemRow, (draft.id,)))
         draft.gone += [Gone(WorkItemStateRow, (draft.id, n)) for n in range(said.runs)]
-        draft.gone += [Gone(findings.FindingRow, (id,)) for id in said.findings]
+        draft.gone += [Gone(FindingRow, (id,)) for id in said.findings]
         for goal in said.goals:
             draft.send(f"goal:{goal}", Standing(draft.id, "", {}, "", False, gone=True))
         for name in said.names:
@@ -747,7 +749,7 @@ def _tell_team(draft: Draft, told: Said, said: Said) -> None:
 
 def _findings(
     draft: Draft, course: Course, now: Attributes, goals: list[str], book: Book
-) -> list[findings.FindingRow]:
+) -> list[FindingRow]:
     answers: dict[str, int] = draft.get("grace") or {}
 
     def grace(stage: str, at: Instant) -> int:

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 from urllib.parse import unquote
@@ -280,6 +280,15 @@ _ADAPT: dict[str, Callable[[dict[str, Any]], None]] = {
 """What turns data of the wire into the fields of the record in place, where they differ."""
 
 
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    name: {
+        field.name: field.default for field in fields(record) if field.default is not MISSING
+    }
+    for name, record in TYPES.items()
+}
+"""What absent fields are: msgspec looks up a default more slowly than it takes a value."""
+
+
 # ---- the line
 
 
@@ -354,11 +363,15 @@ def _decoded(
         skewed = True
         at = received_at
     name = event["type"]
-    data = event.get("data")
-    if name in _ADAPT:
-        _ADAPT[name](data)  # type: ignore[arg-type]
-    # Pydantic has checked it all; this only builds, twice as fast as the records' own init.
-    fact: Fact = convert(data, TYPES[name]) if name != _TICK else Tick()
+    if name == _TICK:
+        # Whatever it carries says nothing.
+        fact: Fact = Tick()
+    else:
+        data = event["data"]
+        if name in _ADAPT:
+            _ADAPT[name](data)
+        # Pydantic has checked it all; this builds in half the time of the records' own init.
+        fact = convert(_DEFAULTS[name] | data, TYPES[name])
     sequence = event.get("sequence")
     if sequence is not None and type(sequence) is int:
         sequence = str(sequence)

@@ -119,10 +119,10 @@ def _lines(name: str, source: IO[bytes], progress: Progress) -> Iterator[Line | 
     if packing is None:
         # A log that was rotated, or standard input: look at what it is.
         packing = next((kind for kind, magic in _MAGIC.items() if head.startswith(magic)), None)
-    elif not head:
-        yield Refused("truncated_archive", "the file is empty", name)
+    elif (magic := _MAGIC[packing]) != head and magic.startswith(head):
+        yield Refused("truncated_archive", "the file ends within its first bytes", name)
         return
-    elif not _MAGIC[packing].startswith(head[: len(_MAGIC[packing])]):
+    elif not head.startswith(magic) and not (packing == "zstd" and _opens_skippable(head)):
         yield Refused("unreadable_file", f"the file is not packed with {packing}", name)
         return
     unpacked: io.BufferedIOBase = raw
@@ -131,6 +131,11 @@ def _lines(name: str, source: IO[bytes], progress: Progress) -> Iterator[Line | 
     elif packing == "zstd":
         unpacked = zstd.ZstdFile(raw)
     yield from _split(name, unpacked.read1)
+
+
+def _opens_skippable(head: bytes) -> bool:
+    """Parallel packers write such a frame before the first with data."""
+    return head[1:] == b"\x2a\x4d\x18" and head[0] >> 4 == 5
 
 
 def _split(name: str, read1: Callable[[int], bytes]) -> Iterator[Line | Refused]:
