@@ -8,6 +8,7 @@ later (semantics 4.2, 4.3, 6).
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from pipeline.core import findings, links
 from pipeline.core.book import Book
@@ -267,6 +268,9 @@ def _shipping(sight: Sight, attributes: Attributes, at: Instant) -> Shipping:
             unmerged = True
             continue
         first = change.merged_at
+        if not change.known_repository:
+            broken.append(change.merged_at)
+            continue
         for service, log in change.services.items():
             step, began = _live(change, service, log, named, at)
             if step is not None and step.on:
@@ -395,7 +399,6 @@ def _view(
     now: Attributes,
     at: Instant,
     shipped_before: bool,
-    met_before: bool,
     book: Book,
 ) -> View:
     shipping = _shipping(sight, now, at)
@@ -463,9 +466,7 @@ def _view(
         reasons.append(
             "adoption_lost" if lost_steps else "below_target" if used else "no_first_use"
         )
-        return view(
-            "shipped_not_adopted", reasons, max([start, *(lost_steps if met_before else [])])
-        )
+        return view("shipped_not_adopted", reasons, max([start, *lost_steps]))
     start = max(start, adopted_since)
     if verified_since is None or missing:
         reasons = []
@@ -477,11 +478,19 @@ def _view(
                 reasons = ["needs_verification"]
                 if "low_response" in values:
                     reasons.append("low_response")
-            fell = [s.effective_at for s in verified if s is not None and s.value != "met"]
-            if met_before:
-                start = max([start, *fell])
+            start = max([start, *(at_ for f in facts if f for at_ in _fell(f.verified, at))])
         return view("adopted_not_verified", [*reasons, *missing], start)
     return view("done", [], max(start, verified_since, ready_since))
+
+
+def _fell(steps: list[Step], at: Instant) -> list[Instant]:
+    """When a facet that was met last ceased to be."""
+    past = [step for step in steps if step.known_at <= at]
+    return [
+        step.effective_at
+        for before, step in pairwise(past)
+        if before.value == "met" and step.value != "met"
+    ][-1:]
 
 
 def _release(facts: list[Adoption | None], at: Instant) -> list[str]:
@@ -502,6 +511,7 @@ class Course:
     runs: list[Run] = field(default_factory=list)
     claimed_at: Instant | None = None
     gaps: dict[str, tuple[Instant, Instant, Instant]] = field(default_factory=dict)
+    known: dict[str, Instant] = field(default_factory=dict)
     rollbacks: list[tuple[Instant, Instant | None]] = field(default_factory=list)
     subjects: set[str] = field(default_factory=set)
     closed: list[Step] = field(default_factory=list)
@@ -514,21 +524,20 @@ def _course(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant | N
     instants = _instants(sight, now)
     due = bisect_right(instants, now)
     ats = [a.at for a in sight.attributes]
-    was_full = ever_full = ever_done = False
+    was_full = ever_full = False
     firsts: dict[str, Instant] = {}
     for at in instants[:due]:
         attributes = sight.attributes[max(0, bisect_right(ats, at) - 1)]
-        view = _view(sight, attributes, at, ever_full, ever_done, book)
+        view = _view(sight, attributes, at, ever_full, book)
         course.view = view
         course.subjects.update(view.subjects)
         _close(course, attributes, at)
         full = view.shipping.value == "full"
         _roll(course, was_full, full, view, at)
         _move(course, view, at, attributes)
-        _measure(course, firsts, view, full, at)
+        _measure(course, firsts, view, full, attributes.exempt_since is not None, at)
         was_full = full
         ever_full = ever_full or full
-        ever_done = ever_done or view.state == "done"
     return course, instants[due] if due < len(instants) else None
 
 
@@ -571,31 +580,35 @@ def _move(course: Course, view: View, at: Instant, now: Attributes) -> None:
 
 
 def _measure(
-    course: Course, firsts: dict[str, Instant], view: View, full: bool, at: Instant
+    course: Course,
+    firsts: dict[str, Instant],
+    view: View,
+    full: bool,  # noqa: FBT001 - of its own fold
+    exempt: bool,  # noqa: FBT001 - the same
+    at: Instant,
 ) -> None:
-    """Claim, and the first completion of each gap (it teaches the team's grace)."""
-    if view.claim is None or view.state in ("dropped", "deleted"):
-        return
+    """Claim, and the first completion of each gap (it teaches the team's grace).
+
+    A gap that would be negative, such as adopted before shipped, is none.
+    """
     if course.claimed_at is None:
         course.claimed_at = view.claim
-    ends: list[tuple[str, str, Instant | None]] = [
-        ("shipped", "close_to_ship", view.shipping.since if full else None),
-        ("adopted", "ship_to_adopt", view.adopted_since if full else None),
-        (
-            "verified",
-            "adopt_to_verify",
-            view.verified_since if full and view.adopted_since is not None else None,
-        ),
-    ]
-    start: Instant | None = course.claimed_at
-    for level, stage, end in ends:
-        if end is None:
-            return
-        if level not in firsts:
-            firsts[level] = end
-            if start is not None and end >= start:
-                course.gaps[stage] = (start, end, at)
-        start = firsts[level]
+    reached = (
+        ("claim", view.claim, ""),
+        ("shipped", view.shipping.since if full else None, "close_to_ship"),
+        ("adopted", None if exempt else view.adopted_since, "ship_to_adopt"),
+        ("verified", None if exempt else view.verified_since, "adopt_to_verify"),
+    )
+    before: str | None = None
+    for level, since, stage in reached:
+        if since is not None and level not in firsts:
+            firsts[level] = since
+            course.known[level] = at
+        if before is not None and stage not in course.gaps and {before, level} <= firsts.keys():
+            start, end = firsts[before], firsts[level]
+            if end >= start:
+                course.gaps[stage] = (start, end, course.known[level])
+        before = level
 
 
 # -- judging -----------------------------------------------------------------------------

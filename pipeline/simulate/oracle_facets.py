@@ -311,7 +311,7 @@ class Observer:
         if not ship.linked or ship.homeless:
             return "unknown", waiting
         if ship.full and not exempt and not has_subject:
-            return "unknown", waiting
+            return "unknown", max(waiting, ship.since)
         if not ship.full:
             return "closed_not_shipped", waiting
         ready, ready_since = self._ready(at)

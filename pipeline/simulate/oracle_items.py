@@ -88,6 +88,10 @@ class Life:
 def read(facts: Sequence[Fact], keys: dict[str, str]) -> dict[str, Story]:
     """The stories of all items, from the facts in the order of time."""
     stories: dict[str, Story] = {}
+    taken: dict[str, int] = {}
+    for fact in facts:
+        if fact.signal == "work_item.changed" and "key" in fact.data:
+            taken.setdefault(fact.data["key"], fact.at)
     for fact in facts:
         data = fact.data
         if fact.signal == "work_item.changed":
@@ -103,7 +107,9 @@ def read(facts: Sequence[Fact], keys: dict[str, str]) -> dict[str, Story]:
         elif fact.signal == "change.merged":
             named = data.get("work_items", ())
             for one in named:
-                sign = Evidence(fact.at, data["change"], one["via"], bulk=len(named) > 5)
+                # before an item took the key nobody could know whom it meant
+                known = max(fact.at, taken.get(one["key"], fact.at))
+                sign = Evidence(known, data["change"], one["via"], bulk=len(named) > 5)
                 stories[keys[one["key"]]].evidence.append(sign)
         elif fact.signal == "deploy.finished":
             for key in data.get("work_items", ()):
