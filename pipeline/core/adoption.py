@@ -124,11 +124,10 @@ def activation(
     for i, first in enumerate(days):
         if i and first - days[i - 1] <= QUIET:
             continue
-        actions = distinct = 0
-        for day in days[i:]:
+        actions = 0
+        for distinct, day in enumerate(days[i:], 1):
             if day - first >= m.within:
                 break
-            distinct += 1
             actions += sum(count for _, count in uses[day])
             if actions >= m.actions and distinct >= m.days:
                 return day
@@ -143,8 +142,8 @@ def eligible_intervals(
     if not steps:
         return [(-FOREVER, FOREVER)]
     found: Intervals = []
-    for i, (start, on) in enumerate(steps):
-        start = -FOREVER if start == ALWAYS else start
+    for i, (since, on) in enumerate(steps):
+        start = -FOREVER if since == ALWAYS else since
         end = steps[i + 1][0] if i + 1 < len(steps) else FOREVER
         if on:
             if found and found[-1][1] == start:

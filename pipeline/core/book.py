@@ -558,8 +558,9 @@ class Book:
         return zone(self.organisation.get("timezone") or "UTC")
 
     def calendar(self, kind: str, id: str) -> WorkingCalendar:
-        """The working calendar of a team, goal or subject; where it is silent, of its team,
-        then of the organisation (semantics 3.9).
+        """The working calendar of a team, goal or subject.
+
+        Where it is silent, its team speaks, then the organisation (semantics 3.9).
         """
         key = ("calendar", kind, id)
         if key not in self._cache:

@@ -583,8 +583,8 @@ def _measure(
     course: Course,
     firsts: dict[str, Instant],
     view: View,
-    full: bool,  # noqa: FBT001 - of its own fold
-    exempt: bool,  # noqa: FBT001 - the same
+    full: bool,
+    exempt: bool,
     at: Instant,
 ) -> None:
     """Claim, and the first completion of each gap (it teaches the team's grace).

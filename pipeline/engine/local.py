@@ -621,7 +621,10 @@ def erase(data: Path, adopter: str) -> int:
                 "SELECT source, id, type, toUnixTimestamp64Milli(time) AS at,"  # noqa: S608
                 " toUnixTimestamp64Milli(recorded_at) AS received, subject, body"
                 f" FROM {DATABASE}.signals FINAL"
-                " WHERE JSONExtractString(body, 'data', 'adopter') = {adopter:String}",
+                " WHERE JSONExtractString(body, 'data', 'adopter') = {adopter:String}"
+                " OR has(JSONExtract(body, 'data', 'eligible', 'Array(String)'), {adopter:String})"
+                " OR has(JSONExtract(body, 'data', 'record', 'eligible', 'Array(String)'),"
+                " {adopter:String})",
                 {"adopter": adopter},
                 formats={"body": "bytes"},
             )
@@ -633,7 +636,7 @@ def erase(data: Path, adopter: str) -> int:
                     time=[row["at"] for row in rows],
                     recorded_at=[row["received"] for row in rows],
                     subject=[row["subject"] for row in rows],
-                    body=[_renamed(row["body"], pseudonym) for row in rows],
+                    body=[_renamed(row["body"], adopter, pseudonym) for row in rows],
                     version=version,
                     token=f"erase:{version}",
                 )
@@ -647,9 +650,14 @@ def _salt() -> bytes:
     return secrets.token_bytes(16)
 
 
-def _renamed(body: bytes, pseudonym: str) -> bytes:
+def _renamed(body: bytes, adopter: str, pseudonym: str) -> bytes:
+    """The signal with the pseudonym where it named the adopter, lists of eligible included."""
     event = json.loads(body)
-    event["data"]["adopter"] = pseudonym
+    for holder in (event["data"], event["data"].get("record") or {}):
+        if holder.get("adopter") == adopter:
+            holder["adopter"] = pseudonym
+        if adopter in (holder.get("eligible") or ()):
+            holder["eligible"] = [pseudonym if e == adopter else e for e in holder["eligible"]]
     return json.dumps(event, separators=(",", ":")).encode()
 
 
