@@ -133,6 +133,7 @@ class AdopterRow(NamedTuple):
     adopted_at: Instant | None
     left_at: Instant | None
     version: str
+    stays: list[tuple[Instant, Instant | None]]
 
 
 class SubjectRow(NamedTuple):

@@ -6,11 +6,11 @@ day by day and knows when the target was met, verified and released (semantics 6
 
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any
 
 from pipeline.core import adoption
 from pipeline.core.adoption import COLUMNS, FOREVER, LEVELS, Adopter, Verdict
 from pipeline.core.book import Book, Subject, Target, VerificationRule
+from pipeline.core.calendar import Zone
 from pipeline.core.messages import (
     Adoption,
     Eligible,
@@ -138,13 +138,13 @@ def _use(
     if first is None or signal.at < first:
         first = signal.at
     draft.put(part, replace(adopter, uses=new_uses, first_used_at=first))
-    if uses and known is not None and known.added and _activated(known):
-        return  # more of the same day changes nothing once activated
+    if uses and known is not None and _activated_by(known, day):
+        return  # more of a day changes nothing once it was activated
     _contribute(draft, data.adopter, subject, book)
 
 
-def _activated(adopter: Adopter) -> bool:
-    return any(column == adoption.ACTIVATED for _, column, _ in adopter.added)
+def _activated_by(adopter: Adopter, day: Day) -> bool:
+    return any(c == adoption.ACTIVATED and known <= day for known, c, _ in adopter.added)
 
 
 def _mark(signal: Signal) -> int:
@@ -301,7 +301,7 @@ def _row(
     book: Book,
 ) -> None:
     zone = book.calendar("subject", subject.id).zone
-    adopted_at, left_at = _span(stand, adopter, subject, zone)
+    stays = _stays(stand, adopter, subject, zone)
     today = zone.day(draft.now)
     joined = next((a for a, b in stand.eligible if a > -FOREVER), None)
     draft.rows.append(
@@ -312,36 +312,36 @@ def _row(
             eligible=any(a <= today < b for a, b in stand.eligible),
             joined_at=None if joined is None else zone.start(joined),
             first_used_at=adopter.first_used_at,
-            adopted_at=adopted_at,
-            left_at=left_at,
+            adopted_at=stays[0][0] if stays else None,
+            left_at=stays[-1][1] if stays else None,
             version=(adopter.pins[-1][1] or "") if adopter.pins else "",
+            stays=stays,
         )
     )
 
 
-def _span(
-    stand: adoption.Stand, adopter: Adopter, subject: Subject, zone: Any
-) -> tuple[Instant | None, Instant | None]:
-    """When the adopter first adopted, and when it left for the last time (it may lie ahead).
+def _stays(
+    stand: adoption.Stand, adopter: Adopter, subject: Subject, zone: Zone
+) -> list[tuple[Instant, Instant | None]]:
+    """From when until when an adopter had adopted the subject (an end may lie ahead).
 
     What is pinned is known to the instant; use is known by day.
     """
-    if subject.measure.kind == "pinned":
-        adopted_at = left_at = None
-        on = False
-        for at, version in adopter.pins:
-            now = at_least(version, subject.measure.at_least)
-            if now and not on:
-                adopted_at = at if adopted_at is None else adopted_at
-                left_at = None
-            elif on and not now:
-                left_at = at
-            on = now
-        return adopted_at, left_at
-    if not stand.adopted:
-        return None, None
-    end = stand.adopted[-1][1]
-    return zone.start(stand.adopted[0][0]), None if end >= FOREVER else zone.start(end)
+    if subject.measure.kind != "pinned":
+        return [
+            (zone.start(first), None if end >= FOREVER else zone.start(end))
+            for first, end in stand.adopted
+        ]
+    found: list[tuple[Instant, Instant | None]] = []
+    on = False
+    for at, version in adopter.pins:
+        now = at_least(version, subject.measure.at_least)
+        if now and not on:
+            found.append((at, None))
+        elif on and not now:
+            found[-1] = (found[-1][0], at)
+        on = now
+    return found
 
 
 def wake_shard(draft: Draft) -> None:
@@ -530,7 +530,7 @@ def _fold(
     eligible: int | None,
     target: Target,
     day: Day,
-    zone: Any,
+    zone: Zone,
     steps: list[Step],
 ) -> Total:
     """Met after `hold_days` days in a row at the target, lost after 7 below 0.9 of it."""
@@ -555,7 +555,7 @@ def _fold(
 
 
 def _verified(
-    rule: VerificationRule, counts: list[int], statements: list[Statement], day: Day, zone: Any
+    rule: VerificationRule, counts: list[int], statements: list[Statement], day: Day, zone: Zone
 ) -> str:
     for statement in reversed(statements):
         said_on = zone.day(statement.order.at)

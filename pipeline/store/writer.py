@@ -23,6 +23,18 @@ _ARROW: tuple[tuple[str, Callable[[], pa.DataType], Any], ...] = (
     (r"Float64", pa.float64, 0.0),
     (r"Bool", pa.bool_, False),
     (r"Array\(String\)", lambda: pa.list_(pa.string()), []),
+    (
+        r"Array\(Tuple\(\s*began_at .*",
+        lambda: pa.list_(
+            pa.struct(
+                [
+                    ("began_at", pa.timestamp("ms", "UTC")),
+                    ("ended_at", pa.timestamp("ms", "UTC")),
+                ]
+            )
+        ),
+        [],
+    ),
     (r"String", pa.string, ""),
 )
 """ClickHouse type to the type of its column on the way and the value of a row that is gone."""
@@ -134,7 +146,7 @@ def _column(table: str, name: str, is_bytes: bool, types: dict[tuple[str, str], 
     nullable = type_.startswith("Nullable")
     plain = re.sub(r"^(?:Nullable|LowCardinality)\((.*)\)$", r"\1", type_)
     for pattern, arrow, empty in _ARROW:
-        if re.fullmatch(pattern, plain):
+        if re.fullmatch(pattern, plain, re.DOTALL):
             return Column(
                 name,
                 pa.binary() if is_bytes else arrow(),
