@@ -6,41 +6,22 @@ pipeline. What the corpus says about releases that were cut from a branch (the l
 changes, cherry-picks among them) is passed on with the release.
 """
 
-import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
 import zstandard
 
-Row = Mapping[str, str]
+from pipeline.history import release_lines
+from pipeline.history.corpus import NAME, PACKAGE, REPOSITORY, Row, read
+
 Event = dict[str, Any]
-
-NAME = "controller-runtime"
-REPOSITORY = "kubernetes-sigs/controller-runtime"
-PACKAGE = "sigs.k8s.io/controller-runtime"
-REQUIRED = "required"
-"""The subject that every version meets: who requires the library at all."""
-
-ANY_VERSION = "0.0.0-0"
-"""The lowest of all versions."""
-
-DUE = timedelta(days=90)
-"""Half of the consumers should have taken a line up after this time."""
 
 KINDS = {"feature": "feature", "breaking": "feature", "fix": "bug"} | dict.fromkeys(
     ("docs", "chore", "deps", "revert"), "chore"
 )
-
-
-def read(corpus: Path, name: str) -> list[Row]:
-    """Rows of a file of the corpus."""
-    with (corpus / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def event(name: str, kind: str, time: str, data: Mapping[str, Any]) -> Event:
@@ -151,92 +132,6 @@ def events(corpus: Path) -> list[Event]:
     return sorted(found, key=lambda event: (event["time"], event["id"]))
 
 
-def eligible(corpus: Path) -> dict[date, list[str]]:
-    """Who requires the library from a day on: from the first pin until it is removed."""
-    present: set[str] = set()
-    found: dict[date, list[str]] = {}
-    for row in sorted(read(corpus, "adoption.csv"), key=lambda row: row["at"]):
-        before = len(present)
-        (present.add if row["version"] else present.discard)(row["consumer"])
-        if len(present) != before:
-            found[datetime.fromisoformat(row["at"]).astimezone(UTC).date()] = sorted(present)
-    return found
-
-
-def line_subject(minor: str, rest: Mapping[str, Any]) -> dict[str, Any]:
-    """Being on a release line or above."""
-    return {
-        "id": f"v{minor}",
-        "title": f"controller-runtime {minor}",
-        "team": NAME,
-        "unit": "repo",
-        "measure": {"kind": "pinned", "package": PACKAGE, "at_least": f"{minor}.0"},
-        **rest,
-    }
-
-
-def definitions(corpus: Path) -> dict[str, Any]:
-    """One subject per release line, and the goal that half of the consumers take it up.
-
-    A subject has one version per day on which the list of its consumers changed.
-    """
-    first: dict[str, Row] = {}
-    for release in read(corpus, "releases.csv"):
-        if release["prerelease"] == "false":
-            first.setdefault(release["minor"], release)
-    lists = eligible(corpus)
-    subjects: list[dict[str, Any]] = [
-        {
-            "id": REQUIRED,
-            "title": "controller-runtime at all",
-            "team": NAME,
-            "unit": "repo",
-            "measure": {"kind": "pinned", "package": PACKAGE, "at_least": ANY_VERSION},
-        }
-    ]
-    goals = []
-    for minor, release in first.items():
-        released_on = datetime.fromisoformat(release["time"]).astimezone(UTC).date()
-        rest = {
-            "target": {"share": 0.5},
-            # Nobody was asked: moving the pin is the only answer this history holds.
-            "verification": {"share": 0, "yes": 0},
-            "work": {"labels": [f"line:v{minor}"]},
-        }
-        known = max((day for day in lists if day <= released_on), default=None)
-        subject = line_subject(minor, rest | {"eligible": lists[known] if known else []})
-        subjects.append(subject)
-        subjects += [
-            {"id": subject["id"], "from": day.isoformat()} | subject | {"eligible": names}
-            for day, names in lists.items()
-            if day > released_on
-        ]
-        if known is None:
-            continue  # nobody there to take it up
-        metric = {"kind": "adoption", "subject": subject["id"], "unit": "share"}
-        goals.append(
-            {
-                "id": f"half-on-v{minor}",
-                "title": f"Half of the consumers on {minor}",
-                "level": "product",
-                "owners": [NAME],
-                "metric": metric | {"baseline": 0, "target": 0.5},
-                "starts_on": released_on.isoformat(),
-                "due_on": (released_on + DUE).isoformat(),
-                "work": rest["work"],
-            }
-        )
-    return {
-        "organisation": {"name": NAME, "timezone": "UTC", "epoch": "2018-01-01"},
-        "teams": [{"id": NAME, "title": "controller-runtime maintainers"}],
-        "services": [
-            {"id": NAME, "repository": REPOSITORY, "team": NAME, "releases": "v*"},
-        ],
-        "subjects": subjects,
-        "goals": goals,
-    }
-
-
 def lines(events: Iterable[Event]) -> bytes:
     """NDJSON, one event per line."""
     dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -247,11 +142,9 @@ def main(corpus: Path, target: Path) -> None:
     """Write the signals and the definitions into a folder."""
     packed = zstandard.ZstdCompressor(level=19).compress(lines(events(corpus)))
     (target / f"{NAME}.ndjson.zst").write_bytes(packed)
+    definitions = release_lines.text(release_lines.definitions(corpus))
     head = f"# Written by `python -m {__spec__.name}`; see SOURCE.txt.\n"
-    text = yaml.safe_dump(
-        definitions(corpus), sort_keys=False, default_flow_style=None, width=96
-    )
-    (target / f"{NAME}.yaml").write_text(head + text, encoding="utf-8")
+    (target / f"{NAME}.yaml").write_text(head + definitions, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -119,14 +119,15 @@ def _pull(repository: str, record: dict[str, Any], log: set[str]) -> Event:
 
 
 def _commit(repository: str, row: Row) -> Event:
+    name = f"{repository}@{row['sha']}"
     data = {
-        "change": f"{repository}@{row['sha']}",
+        "change": name,
         "repository": repository,
         "shas": [row["sha"]],
         "default_branch": True,
         "title": row["subject"],
     }
-    return event(data["change"], SOURCE, "change.merged", row["commit_time"], data)
+    return event(name, SOURCE, "change.merged", row["commit_time"], data)
 
 
 def _tag(repository: str, tag: Row, listed: list[str]) -> Event:

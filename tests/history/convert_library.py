@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.history import derive
+from pipeline.history.corpus import NAME, PACKAGE
+from pipeline.history.release_lines import ANY_VERSION
 from tests.history.lines import Event, Row, comma, event
 
 VIEWS = ("required", "direct", "effective")
@@ -18,7 +19,7 @@ PRESENT = "present"
 
 
 def package(view: str) -> str:
-    return f"{derive.PACKAGE} ({view})"
+    return f"{PACKAGE} ({view})"
 
 
 def subject(view: str, version: str) -> str:
@@ -58,12 +59,12 @@ def full(corpus: Path) -> list[Row]:
 def definitions(subjects: dict[str, tuple[str, str]]) -> dict[str, Any]:
     """Subjects by id, from the package and the version that it takes to have adopted."""
     return {
-        "organisation": {"name": derive.NAME, "timezone": "UTC"},
-        "teams": [{"id": derive.NAME}],
+        "organisation": {"name": NAME, "timezone": "UTC"},
+        "teams": [{"id": NAME}],
         "subjects": [
             {
                 "id": name,
-                "team": derive.NAME,
+                "team": NAME,
                 "unit": "repo",
                 "measure": {"kind": "pinned", "package": package, "at_least": at_least},
             }
@@ -74,7 +75,7 @@ def definitions(subjects: dict[str, tuple[str, str]]) -> dict[str, Any]:
 
 def lines_of_views(corpus: Path) -> dict[str, Any]:
     """Per view: who requires the library at all, and who is on each line."""
-    versions = {PRESENT: derive.ANY_VERSION}
+    versions = {PRESENT: ANY_VERSION}
     versions |= {row["version"]: row["version"] for row in minors(corpus)}
     return definitions(
         {
@@ -87,7 +88,7 @@ def lines_of_views(corpus: Path) -> dict[str, Any]:
 
 def every_release(corpus: Path) -> dict[str, Any]:
     """Who requires the library at all, and who is on each full release or above."""
-    versions = {PRESENT: derive.ANY_VERSION}
+    versions = {PRESENT: ANY_VERSION}
     versions |= {row["version"]: row["version"] for row in full(corpus)}
     return definitions(
         {

@@ -285,11 +285,25 @@ def test_the_days_of_a_line_add_up(box: Views, corpus: Path) -> None:
         assert row["adopters"] == adopters
         moved = row["new"] + row["resurrected"] - row["churned"] - row["left"]
         assert row["adopters"] - before == moved
-        if row["day"].isoformat() > "2021-06-02":
+        if row["day"].isoformat() > "2021-06-02":  # v0.9.0 was released
             assert row["eligible"] == sum(bool(version) for version in versions.values())
         before = row["adopters"]
     assert before > 0
     assert next_pin == len(pins)
+
+
+@pytest.mark.prove
+def test_zero_is_published_every_day(box: Views, corpus: Path) -> None:
+    """Every line has a row per day from the first pin of the package to the last full day."""
+    first = min(row["at"] for row in comma(corpus / "adoption.csv"))[:10]
+    sql = """
+        SELECT subject, min(day) AS first, max(day) AS last, count() AS n
+        FROM signals.adoption_daily GROUP BY subject
+    """
+    for row in box.rows(sql):
+        assert (row["subject"], row["first"].isoformat()) == (row["subject"], first)
+        assert row["last"].isoformat() == "2026-08-21"
+        assert row["n"] == (row["last"] - row["first"]).days + 1
 
 
 @pytest.mark.prove

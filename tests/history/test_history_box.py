@@ -9,7 +9,8 @@ import yaml
 import zstandard
 
 from pipeline.errors import UsageError
-from pipeline.history import UNTIL, derive, history
+from pipeline.history import UNTIL, derive, history, release_lines
+from pipeline.history.corpus import NAME
 
 MOST = 300_000
 """Bytes that a history may take in the package."""
@@ -47,13 +48,13 @@ def test_where_it_comes_from_is_said() -> None:
 
 def test_the_box_is_what_the_script_derives(corpus: Path) -> None:
     """Nobody edits the data by hand."""
-    found = history(derive.NAME)
+    found = history(NAME)
     assert unpacked(found.signals) == derive.lines(derive.events(corpus))
     definitions = yaml.safe_load(found.config.read_text(encoding="utf-8"))
-    assert definitions == derive.definitions(corpus)
+    assert definitions == release_lines.definitions(corpus)
 
 
 def test_no_signal_names_a_person_or_an_address() -> None:
     """Titles are the only copied text."""
-    text = unpacked(history(derive.NAME).signals).decode()
+    text = unpacked(history(NAME).signals).decode()
     assert re.findall(r"[\w.+-]+@[\w-]+\.[a-z]{2,}|(?<![\w/])@[a-z]\w+", text) == []
