@@ -6,7 +6,8 @@ its intervals begin and end, so counts over any number of adopters are sums of t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.core.book import ALWAYS, Measure, VerificationRule
 from pipeline.core.calendar import Zone
@@ -20,6 +21,8 @@ QUIET = 28
 """After more than this many days without use, the next use is a first use again (8.1)."""
 
 Intervals = list[tuple[Day, Day]]
+
+ALL_DAYS: Intervals = [(-FOREVER, FOREVER)]
 
 COLUMNS = (
     "adopters",
@@ -65,9 +68,8 @@ class Verdict:
     verdict: str
 
 
-@dataclass(frozen=True, slots=True)
-class Adopter:
-    """All that is remembered of one adopter of one subject.
+class Adopter(NamedTuple):
+    """All that is remembered of one adopter of one subject; nothing in it is ever changed.
 
     `uses` holds per day the ids (hashed) and counts of what was counted, until the day is full:
     a signal seen twice does not count twice. `listed` is since when the list of eligible
@@ -75,17 +77,19 @@ class Adopter:
     counts: (day, column, number).
     """
 
-    uses: dict[Day, list[tuple[int, int]]] = field(default_factory=dict)
-    first_used_at: Instant | None = None
-    pins: list[tuple[Instant, str | None]] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
-    listed: list[tuple[Day, bool]] | None = None
-    added: list[tuple[Day, int, int]] = field(default_factory=list)
-    waiting: list[tuple[Instant, int, int]] = field(default_factory=list)
+    uses: dict[Day, list[tuple[int, int]]]
+    first_used_at: Instant | None
+    pins: list[tuple[Instant, str | None]]
+    verdicts: list[Verdict]
+    listed: list[tuple[Day, bool]] | None
+    added: list[tuple[Day, int, int]]
+    waiting: list[tuple[Instant, int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
+NEWCOMER = Adopter({}, None, [], [], None, [], [])
+
+
+class Stand(NamedTuple):
     """Where an adopter stands: intervals of use, of adoption, and of adoption that counts."""
 
     active_7: Intervals
@@ -94,9 +98,12 @@ class Stand:
     counted: Intervals
     eligible: Intervals
     activated: Day | None
+    listed: bool
 
 
 def overlap(a: Intervals, b: Intervals) -> Intervals:
+    if b is ALL_DAYS:
+        return a
     found: Intervals = []
     for first, end in a:
         for other_first, other_end in b:
@@ -140,7 +147,7 @@ def eligible_intervals(
     """Days on which the list in force names the adopter, or there is no list."""
     steps = open_ if log is None else log
     if not steps:
-        return [(-FOREVER, FOREVER)]
+        return ALL_DAYS
     found: Intervals = []
     for i, (since, on) in enumerate(steps):
         start = -FOREVER if since == ALWAYS else since
@@ -154,17 +161,17 @@ def eligible_intervals(
 
 
 def stand(adopter: Adopter, measure: Measure, eligible: Intervals, zone: Zone) -> Stand:
+    listed = adopter.listed is not None
     if measure.kind == "pinned":
         adopted = _pinned(adopter.pins, measure.at_least, zone)
         counted = overlap(adopted, eligible)
-        return Stand(adopted, adopted, adopted, counted, eligible, None)
+        return Stand(adopted, adopted, adopted, counted, eligible, None, listed)
     days = sorted(adopter.uses)
     active_28 = _spans(days, measure.active)
     activated = activation(adopter.uses, days, measure)
     adopted = [] if activated is None else overlap(active_28, [(activated, FOREVER)])
-    return Stand(
-        _spans(days, 7), active_28, adopted, overlap(adopted, eligible), eligible, activated
-    )
+    counted = overlap(adopted, eligible)
+    return Stand(_spans(days, 7), active_28, adopted, counted, eligible, activated, listed)
 
 
 def _pinned(pins: Sequence[tuple[Instant, str | None]], least: str, zone: Zone) -> Intervals:
@@ -188,39 +195,47 @@ def _pinned(pins: Sequence[tuple[Instant, str | None]], least: str, zone: Zone) 
 def added(
     s: Stand, verdicts: list[Verdict], rule: VerificationRule
 ) -> list[tuple[Day, int, int]]:
-    """What an adopter adds to the counts of its subject, sorted: (day, column, number)."""
+    """What an adopter adds to the counts of its subject, sorted: (day, column, number).
+
+    Whom no list names is not counted as eligible: without a list nobody knows how many there
+    are.
+    """
     sums: dict[tuple[Day, int], int] = {}
-
-    def level(column: int, intervals: Intervals) -> None:
-        for first, end in intervals:
-            # what holds from the beginning is added to the day before all days
-            sums[first, column] = sums.get((first, column), 0) + 1
-            if end < FOREVER:
-                sums[end, column] = sums.get((end, column), 0) - 1
-
-    level(ADOPTERS, s.counted)
-    level(ACTIVE_7, overlap(s.active_7, s.eligible))
-    level(ACTIVE_28, overlap(s.active_28, s.eligible))
+    _level(sums, ADOPTERS, s.counted)
+    _level(sums, ACTIVE_7, overlap(s.active_7, s.eligible))
+    _level(sums, ACTIVE_28, overlap(s.active_28, s.eligible))
+    if s.listed:
+        _level(sums, ELIGIBLE, s.eligible)
     if s.counted:
         base = overlap([(a + RETENTION, b + RETENTION) for a, b in s.counted], s.eligible)
-        level(RETAINED_OF, base)
-        level(RETAINED, overlap(base, s.active_28))
+        _level(sums, RETAINED_OF, base)
+        _level(sums, RETAINED, overlap(base, s.active_28))
         for i, (first, end) in enumerate(s.counted):
             sums[first, RESURRECTED if i else NEW] = 1
             if end < FOREVER:
                 stays = any(a <= end < b for a, b in s.adopted)
                 sums[end, LEFT if stays else CHURNED] = 1
-        _add_verdicts(s, verdicts, rule, level)
+        if verdicts:
+            _add_verdicts(sums, s, verdicts, rule)
     if s.activated is not None and any(a <= s.activated < b for a, b in s.eligible):
         sums[s.activated, ACTIVATED] = 1
-    level(ELIGIBLE, s.eligible)
-    return sorted((day, column, n) for (day, column), n in sums.items() if n)
+    return sorted([(day, column, n) for (day, column), n in sums.items() if n])
+
+
+def _level(sums: dict[tuple[Day, int], int], column: int, intervals: Intervals) -> None:
+    """Add 1 where an interval begins (from always: on the day before all days), less where it ends."""
+    for first, end in intervals:
+        sums[first, column] = sums.get((first, column), 0) + 1
+        if end < FOREVER:
+            sums[end, column] = sums.get((end, column), 0) - 1
 
 
 def _add_verdicts(
-    s: Stand, verdicts: list[Verdict], rule: VerificationRule, level: object
+    sums: dict[tuple[Day, int], int],
+    s: Stand,
+    verdicts: list[Verdict],
+    rule: VerificationRule,
 ) -> None:
-    assert callable(level)
     last: dict[Day, str] = {}
     for verdict in sorted(verdicts, key=lambda v: v.order):
         last[verdict.day] = verdict.verdict
@@ -237,6 +252,6 @@ def _add_verdicts(
             yes.append((day, end))
         elif last[day] == "no":
             no.append((day, end))
-    level(YES, overlap(s.counted, yes))
-    level(NO, overlap(s.counted, no))
-    level(RESPONDED, overlap(s.counted, any_))
+    _level(sums, YES, overlap(s.counted, yes))
+    _level(sums, NO, overlap(s.counted, no))
+    _level(sums, RESPONDED, overlap(s.counted, any_))

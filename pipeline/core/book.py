@@ -548,10 +548,12 @@ class Book:
 
     @property
     def organisation(self) -> dict[str, Any]:
-        for id in self.ids("organisation"):
-            found: dict[str, Any] = self._now("organisation", id)
-            return found
-        return {}
+        key = ("organisation",)
+        if key not in self._cache:
+            ids = self.ids("organisation")
+            self._cache[key] = self._now("organisation", ids[0]) if ids else {}
+        found: dict[str, Any] = self._cache[key]
+        return found
 
     @property
     def organisation_zone(self) -> Zone:

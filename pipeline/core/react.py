@@ -177,7 +177,7 @@ def _hear(kind: str, draft: Draft, message: Any, book: Book) -> None:
 def _wake(kind: str, draft: Draft, book: Book) -> None:
     match kind:
         case "shard":
-            subject.wake_shard(draft)
+            subject.wake_shard(draft, book)
         case "subject":
             subject.wake_head(draft, book)
         case "item":

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from pipeline.core import adoption
-from pipeline.core.adoption import COLUMNS, FOREVER, LEVELS, Adopter, Verdict
+from pipeline.core.adoption import (
+    ALL_DAYS,
+    COLUMNS,
+    FOREVER,
+    LEVELS,
+    NEWCOMER,
+    Adopter,
+    Verdict,
+)
 from pipeline.core.book import Book, Subject, Target, VerificationRule
 from pipeline.core.calendar import Zone
 from pipeline.core.messages import (
@@ -106,18 +114,20 @@ def _use(
     retract: bool,
 ) -> None:
     part = f"adopter/{data.adopter}"
-    known: Adopter | None = draft.get(part)
-    adopter = known or _join(draft, data.adopter)
+    adopter: Adopter = draft.get(part) or _join(draft, data.adopter)
     mark = _mark(signal)
     count = 1 if data.count is None else data.count
     if subject is None:
         waiting = [w for w in adopter.waiting if w[1] != mark]
         if not retract:
             waiting.append((signal.at, mark, count))
-        draft.put(part, replace(adopter, waiting=sorted(waiting)))
+        draft.put(part, adopter._replace(waiting=sorted(waiting)))
         return
     day = book.calendar("subject", subject.id).zone.day(signal.at)
     uses = adopter.uses.get(day, [])
+    first = adopter.first_used_at
+    earlier = first is None or signal.at < first
+    new_uses = adopter.uses
     if retract:
         kept = [use for use in uses if use[0] != mark]
         if len(kept) == len(uses):
@@ -125,26 +135,39 @@ def _use(
         new_uses = {**adopter.uses, day: kept}
         if not kept:
             del new_uses[day]
-    else:
-        if sum(n for _, n in uses) >= subject.measure.actions or any(
-            m == mark for m, _ in uses
-        ):
-            if adopter.first_used_at is None or signal.at < adopter.first_used_at:
-                draft.put(part, replace(adopter, first_used_at=signal.at))
-                _contribute(draft, data.adopter, subject, book)
-            return
+    elif not _full(uses, mark, subject.measure.actions):
         new_uses = {**adopter.uses, day: [*uses, (mark, count)]}
-    first = adopter.first_used_at
-    if first is None or signal.at < first:
-        first = signal.at
-    draft.put(part, replace(adopter, uses=new_uses, first_used_at=first))
-    if uses and known is not None and _activated_by(known, day):
+    elif not earlier:
+        return
+    draft.put(
+        part, adopter._replace(uses=new_uses, first_used_at=signal.at if earlier else first)
+    )
+    if uses and not earlier and _activated_by(adopter, day):
         return  # more of a day changes nothing once it was activated
-    _contribute(draft, data.adopter, subject, book)
+    _due(draft, data.adopter)
+
+
+def _full(uses: list[tuple[int, int]], mark: int, actions: int) -> bool:
+    """Whether a day has enough of what was counted, or has this one already."""
+    had = 0
+    for known, count in uses:
+        if known == mark:
+            return True
+        had += count
+    return had >= actions
 
 
 def _activated_by(adopter: Adopter, day: Day) -> bool:
     return any(c == adoption.ACTIVATED and known <= day for known, c, _ in adopter.added)
+
+
+def _due(draft: Draft, name: str) -> None:
+    """What this adopter adds to the counts is out of date until the shard judges.
+
+    A chain, newest first: putting a name before it costs the same however long it is.
+    """
+    draft.put("due", (name, draft.get("due")))
+    draft.wake()
 
 
 def _mark(signal: Signal) -> int:
@@ -169,10 +192,10 @@ def _verify(
     verdicts = [v for v in adopter.verdicts if v.order[1:] != signal.order[1:]]
     if not retract:
         verdicts.append(Verdict(signal.order, zone.day(signal.at), data.verdict))
-    draft.put(part, replace(adopter, verdicts=verdicts))
+    draft.put(part, adopter._replace(verdicts=verdicts))
     _show_verdict(draft, signal, data, retract=retract)
     if subject is not None:
-        _contribute(draft, name, subject, book)
+        _due(draft, name)
 
 
 def _show_verdict(
@@ -199,7 +222,7 @@ def _join(draft: Draft, name: str) -> Adopter:
     chunk = f"members/{size // CHUNK}"
     draft.put(chunk, [*(draft.get(chunk) or []), name])
     draft.put("size", size + 1)
-    return Adopter()
+    return NEWCOMER
 
 
 def _members(draft: Draft) -> list[str]:
@@ -218,9 +241,9 @@ def hear_shard(
             part = f"adopter/{message.adopter}"
             adopter: Adopter = draft.get(part) or _join(draft, message.adopter)
             first = message.pins[0][0] if message.pins else None
-            draft.put(part, replace(adopter, pins=message.pins, first_used_at=first))
+            draft.put(part, adopter._replace(pins=message.pins, first_used_at=first))
             if subject is not None:
-                _contribute(draft, message.adopter, subject, book)
+                _due(draft, message.adopter)
         case Eligible():
             _list(draft, message)
             if subject is not None:
@@ -240,7 +263,7 @@ def _list(draft: Draft, message: Eligible) -> None:
         adopter: Adopter = draft.get(f"adopter/{name}") or _join(draft, name)
         log = [(day, names is None or name in names) for day, names in sets]
         listed = log if name in named else None
-        draft.put(f"adopter/{name}", replace(adopter, listed=listed))
+        draft.put(f"adopter/{name}", adopter._replace(listed=listed))
 
 
 def _recount(draft: Draft, subject: Subject, book: Book) -> None:
@@ -253,70 +276,100 @@ def _recount(draft: Draft, subject: Subject, book: Book) -> None:
                 uses.setdefault(zone.day(at), []).append((mark, count))
             first = adopter.waiting[0][0]
             draft.put(
-                f"adopter/{name}", replace(adopter, uses=uses, waiting=[], first_used_at=first)
+                f"adopter/{name}", adopter._replace(uses=uses, waiting=[], first_used_at=first)
             )
-        _contribute(draft, name, subject, book)
+        _due(draft, name)
 
 
-def _contribute(draft: Draft, name: str, subject: Subject, book: Book) -> None:
-    """Bring what one adopter adds to the counts up to date, and its row."""
-    adopter: Adopter = draft.get(f"adopter/{name}")
+def wake_shard(draft: Draft, book: Book) -> None:
+    """Bring what the due adopters add up to date; tell the head every day that changed."""
+    due = draft.get("due")
+    draft.put("due", None)
+    subject = book.subject(subject_of(draft.ref))
+    if subject is None:
+        return
+    names: dict[str, None] = {}
+    while due is not None:
+        name, due = due
+        names[name] = None
     zone = book.calendar("subject", subject.id).zone
-    eligible = adoption.eligible_intervals(adopter.listed, draft.get("open") or [])
+    open_ = draft.get("open") or []
+    known_first = first = draft.get("first")
+    changes: dict[Day, list[int]] = {}
+    for name in names:
+        adopter = _contribute(draft, name, subject, zone, open_, changes)
+        used = adopter.first_used_at
+        if used is not None and (first is None or used < first):
+            first = used
+    if first != known_first:
+        draft.put("first", first)
+    days: dict[Day, list[int]] = {}
+    for day, steps in changes.items():
+        if any(steps):
+            before = draft.get(f"day/{day}") or _ZERO
+            days[day] = [a + b for a, b in zip(before, steps, strict=True)]
+            draft.put(f"day/{day}", days[day])
+    if days or first != known_first:
+        shard = int(draft.ref.rpartition("/")[2])
+        draft.send(f"subject:{subject.id}", ShardDays(shard, days, first))
+
+
+def _contribute(
+    draft: Draft,
+    name: str,
+    subject: Subject,
+    zone: Zone,
+    open_: list[tuple[Day, bool]],
+    changes: dict[Day, list[int]],
+) -> Adopter:
+    """Add to `changes` by how much the counts per day differ from what one adopter added before."""
+    adopter: Adopter = draft.get(f"adopter/{name}")
+    eligible = adoption.eligible_intervals(adopter.listed, open_)
     if subject.unit == "team" and name == subject.team:
         eligible = []
     stand = adoption.stand(adopter, subject.measure, eligible, zone)
     new = adoption.added(stand, adopter.verdicts, subject.verification)
-    _row(draft, name, adopter, stand, subject, book)
-    first = draft.get("first")
-    if adopter.first_used_at is not None and (first is None or adopter.first_used_at < first):
-        draft.put("first", adopter.first_used_at)
-        draft.wake()
-    if new == adopter.added:
-        return
-    draft.put(f"adopter/{name}", replace(adopter, added=new))
-    changes: dict[Day, list[tuple[int, int]]] = {}
-    for sign, entries in ((-1, adopter.added), (1, new)):
+    draft.rows.append(_row(name, adopter, stand, subject, zone, zone.day(draft.now)))
+    old = adopter.added
+    if new == old:
+        return adopter
+    adopter = adopter._replace(added=new)
+    draft.put(f"adopter/{name}", adopter)
+    same = 0
+    for a, b in zip(old, new, strict=False):
+        if a != b:
+            break
+        same += 1
+    for sign, entries in ((-1, old[same:]), (1, new[same:])):
         for day, column, n in entries:
-            changes.setdefault(day, []).append((column, sign * n))
-    touched = set(draft.get("touched") or [])
-    for day, steps in changes.items():
-        counts = list(draft.get(f"day/{day}") or _ZERO)
-        before = list(counts)
-        for column, n in steps:
-            counts[column] += n
-        if counts != before:
-            draft.put(f"day/{day}", counts)
-            touched.add(day)
-    draft.put("touched", sorted(touched))
-    draft.wake()
+            steps = changes.get(day)
+            if steps is None:
+                steps = changes[day] = list(_ZERO)
+            steps[column] += sign * n
+    return adopter
 
 
 def _row(
-    draft: Draft,
     name: str,
     adopter: Adopter,
     stand: adoption.Stand,
     subject: Subject,
-    book: Book,
-) -> None:
-    zone = book.calendar("subject", subject.id).zone
+    zone: Zone,
+    today: Day,
+) -> AdopterRow:
     stays = _stays(stand, adopter, subject, zone)
-    today = zone.day(draft.now)
-    joined = next((a for a, b in stand.eligible if a > -FOREVER), None)
-    draft.rows.append(
-        AdopterRow(
-            subject=subject.id,
-            adopter=name,
-            owner=name if subject.unit == "team" else "",
-            eligible=any(a <= today < b for a, b in stand.eligible),
-            joined_at=None if joined is None else zone.start(joined),
-            first_used_at=adopter.first_used_at,
-            adopted_at=stays[0][0] if stays else None,
-            left_at=stays[-1][1] if stays else None,
-            version=(adopter.pins[-1][1] or "") if adopter.pins else "",
-            stays=stays,
-        )
+    joined = next((a for a, _ in stand.eligible if a > -FOREVER), None)
+    return AdopterRow(
+        subject=subject.id,
+        adopter=name,
+        owner=name if subject.unit == "team" else "",
+        eligible=stand.eligible is ALL_DAYS or any(a <= today < b for a, b in stand.eligible),
+        joined_at=None if joined is None else zone.start(joined),
+        first_used_at=adopter.first_used_at,
+        adopted_at=stays[0][0] if stays else None,
+        left_at=stays[-1][1] if stays else None,
+        version=(adopter.pins[-1][1] or "") if adopter.pins else "",
+        stays=stays,
     )
 
 
@@ -342,15 +395,6 @@ def _stays(
             found[-1] = (found[-1][0], at)
         on = now
     return found
-
-
-def wake_shard(draft: Draft) -> None:
-    """Tell the head about every day whose counts changed."""
-    touched: list[Day] | None = draft.get("touched")
-    draft.put("touched", None)
-    shard = int(draft.ref.rpartition("/")[2])
-    days = {day: list(draft.get(f"day/{day}") or _ZERO) for day in touched or []}
-    draft.send(f"subject:{subject_of(draft.ref)}", ShardDays(shard, days, draft.get("first")))
 
 
 # -- head ----------------------------------------------------------------------------------

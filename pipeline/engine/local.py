@@ -6,6 +6,7 @@ so a killed process neither loses nor repeats anything.
 """
 
 import datetime as dt
+import gc
 import heapq
 import json
 import pickle
@@ -14,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +28,7 @@ from pipeline.core.signals import Defined, Instant, Order, Signal, SourceSeen, T
 from pipeline.definitions import load_definitions
 from pipeline.engine.decode import Decoded, Refused, decode
 from pipeline.engine.parts import Parts
-from pipeline.engine.reader import Progress, read
+from pipeline.engine.reader import Line, Progress, read
 from pipeline.store.client import Store, open_store
 from pipeline.store.migrate import migrate
 from pipeline.store.writer import DATABASE, Writer
@@ -41,6 +43,12 @@ CONFIG = "config"
 """The source of definitions; it has no clock and is never stale."""
 
 EPOCH = "2000-01-01"
+
+DAILY = tuple(RANK[kind] for kind in ("shard", "subject", "goal", "source"))
+"""What is judged at every tick: what it says of a day is published as it was then."""
+
+AHEAD = 1000
+"""Lines that are read before the first of them is taken, to look their identities up at once."""
 
 
 @dataclass(slots=True)
@@ -70,6 +78,10 @@ def fingerprint(*texts: bytes) -> int:
     return int.from_bytes(digest, signed=True)
 
 
+def _identity(signal: Signal) -> int:
+    return fingerprint(signal.source.encode(), signal.id.encode())
+
+
 class LocalEngine:
     """Runs `react` over signals into one data directory."""
 
@@ -94,8 +106,11 @@ class LocalEngine:
         self._counts: dict[tuple[str, int], Counter[str]] = {}
         self._redefined: set[tuple[str, str]] = set()
         self._size = 0
-        for version, rows in self.parts.outbox():
-            self._send(version, rows)
+        self._epoch: tuple[str, Instant] = ("", 0)
+        self._day_ends = -(2**62)
+        for version, blob in self.parts.outbox():
+            # the file is our own: nothing but this class writes it
+            self._send(version, *pickle.loads(blob))  # noqa: S301
         book = self.parts.entity("book:book")
         for n in range(book.get("size") or 0):
             fact, order = book.get(f"fact/{n}")
@@ -110,9 +125,16 @@ class LocalEngine:
     @property
     def epoch(self) -> Instant:
         start = str(self.book.organisation.get("epoch") or EPOCH)
-        return to_instant(dt.datetime.fromisoformat(start).replace(tzinfo=dt.UTC))
+        if start != self._epoch[0]:
+            moment = dt.datetime.fromisoformat(start).replace(tzinfo=dt.UTC)
+            self._epoch = (start, to_instant(moment))
+        return self._epoch[1]
 
     # -- taking signals in -----------------------------------------------------------------
+
+    def expect(self, coming: Iterable[Decoded]) -> None:
+        """Look up at once which of the signals that come next were taken before."""
+        self.parts.expect([_identity(decoded.signal) for decoded in coming])
 
     def take(self, decoded: Decoded) -> str:
         """Take in one signal; says accepted, duplicate or conflict."""
@@ -120,8 +142,7 @@ class LocalEngine:
         if isinstance(signal.data, Tick):
             self.tick(signal.at)
             return "accepted"
-        identity = fingerprint(signal.source.encode(), signal.id.encode())
-        body = fingerprint(decoded.body)
+        identity, body = _identity(signal), fingerprint(decoded.body)
         known = self.parts.seen(identity)
         if known is not None:
             return self._again(decoded, identity, body, known)
@@ -139,11 +160,9 @@ class LocalEngine:
         signal = decoded.signal
         if signal.source != CONFIG:
             self._count(signal, decoded)
-            # a new day begins: everything up to its start is judged first
             if signal.at > self.newest:
-                start = self._day_start(signal.at)
-                if start > self.clock and self.newest:
-                    self.tick(start)
+                if signal.at >= self._day_ends:
+                    self._begin_day(signal.at)
                 self.newest = signal.at
         if signal.recorded_at - signal.at > LATE_MS:
             self.summary.ignored["too_late"] += 1
@@ -153,9 +172,14 @@ class LocalEngine:
         for ref in route(signal, self.book):
             self._deliver(ref, signal)
 
-    def _day_start(self, at: Instant) -> Instant:
-        days = self.book.organisation_zone
-        return days.start(days.day(at))
+    def _begin_day(self, at: Instant) -> None:
+        """Judge everything up to the start of the day of `at` first."""
+        zone = self.book.organisation_zone
+        day = zone.day(at)
+        start = zone.start(day)
+        if start > self.clock and self.newest:
+            self.tick(start)
+        self._day_ends = zone.close(day)
 
     def _count(self, signal: Signal, decoded: Decoded) -> None:
         source = signal.data.source if isinstance(signal.data, SourceSeen) else signal.source
@@ -327,11 +351,15 @@ class LocalEngine:
             self.parts.alarm(ref, at)
 
     def tick(self, at: Instant) -> None:
-        """Time has come to `at`: everything due by then judges."""
-        self.clock = max(self.clock, at)
-        self.settle()
+        """Time has come to `at`: what says something every day judges; the rest may wait.
 
-    def settle(self) -> None:
+        A work item is judged as well once for all that happened to it in a group, for its
+        states are a fold over what was known when (design.md, confluence).
+        """
+        self.clock = max(self.clock, at)
+        self.settle(DAILY)
+
+    def settle(self, kinds: tuple[int, ...] = tuple(range(len(KINDS)))) -> None:
         """Let every entity that something happened to judge, in the order of the flow."""
         now = self.now
         self._redefined |= self.book.advance(now)
@@ -347,7 +375,7 @@ class LocalEngine:
             while self._letters:
                 to, message = self._letters.popleft()
                 self._deliver(to, message)
-            ready = next((refs for refs in self._ready if refs), None)
+            ready = next((self._ready[kind] for kind in kinds if self._ready[kind]), None)
             if ready is None:
                 return
             due = sorted(ready)
@@ -372,26 +400,20 @@ class LocalEngine:
         if self._archive:
             self._write_archive(version)
         self._rows[ClockRow, ("clock",)] = ClockRow("clock", self.now)
-        rows = pickle.dumps(
-            (
-                [row for row in self._rows.values() if row is not None],
-                [Gone(kind, key) for (kind, key), row in self._rows.items() if row is None],
-            ),
-            5,
-        )
+        held = [row for row in self._rows.values() if row is not None]
+        gone = [Gone(kind, key) for (kind, key), row in self._rows.items() if row is None]
         for name, value in (
             ("version", version),
             ("clock", self.clock),
             ("newest", self.newest),
         ):
             self.parts.set_meta(name, value)
-        self.parts.commit(version, rows)
+        self.parts.commit(version, pickle.dumps((held, gone), 5))
         self._rows, self._archive, self._taken = {}, [], {}
         self._size = 0
-        self._send(version, rows)
+        self._send(version, held, gone)
 
-    def _send(self, version: int, rows: bytes) -> None:
-        held, gone = pickle.loads(rows)  # noqa: S301 - our own file
+    def _send(self, version: int, held: list[Row], gone: list[Gone]) -> None:
         self.writer.write(held, gone, version, f"local:{version}")
         self.parts.sent(version)
 
@@ -501,36 +523,27 @@ def run(
     summary = engine.summary = Summary()
     limit = None if until is None else to_instant(dt.datetime.fromisoformat(until))
     if config is not None:
-        for decoded in definitions(config, engine):
-            engine.take(decoded)
-    reader_clock = to_instant(dt.datetime.now(dt.UTC))
+        for definition in definitions(config, engine):
+            engine.take(definition)
+    clock = to_instant(dt.datetime.now(dt.UTC))
     progress = Progress()
-    for line in read(list(files), progress=progress):
-        if isinstance(line, Refused):
-            summary.rejected += 1
-            engine.refuse(line, b"", line.file, line.line)
-            continue
-        summary.lines += 1
-        decoded_line = decode(line.data, engine.epoch, reader_clock)
-        if isinstance(decoded_line, Refused):
-            summary.rejected += 1
-            engine.refuse(decoded_line, line.data, line.file, line.number)
-        elif limit is not None and decoded_line.signal.at > limit:
-            summary.ignored["after_until"] += 1
-        else:
-            match engine.take(decoded_line):
-                case "accepted":
-                    summary.accepted += 1
-                case "duplicate":
-                    summary.accepted += 1
-                    summary.duplicates += 1
-                case _:
-                    summary.rejected += 1
-                    refused = Refused("conflict", "another body with this id holds")
-                    engine.refuse(refused, line.data, line.file, line.number)
-        if engine.full:
-            engine.flush()
-        if report is not None and summary.lines % 2000 == 0:
+    # state is all tuples and dicts without cycles: looking for some after every 700 is a fifth
+    # of the time
+    gc.set_threshold(200_000, 50, 1000)
+    for lines in _batches(read(list(files), progress=progress)):
+        found = [
+            (
+                line,
+                line if isinstance(line, Refused) else decode(line.data, engine.epoch, clock),
+            )
+            for line in lines
+        ]
+        engine.expect(decoded for _, decoded in found if isinstance(decoded, Decoded))
+        for line, decoded in found:
+            _take(engine, line, decoded, limit)
+            if engine.full:
+                engine.flush()
+        if report is not None:
             report(progress)
     engine.tick(max(engine.newest, limit if limit is not None else 0))
     engine.flush()
@@ -538,6 +551,38 @@ def run(
     if report is not None:
         report(progress)
     return summary
+
+
+def _batches(lines: Iterator[Line | Refused]) -> Iterator[list[Line | Refused]]:
+    while batch := list(islice(lines, AHEAD)):
+        yield batch
+
+
+def _take(
+    engine: LocalEngine, line: Line | Refused, decoded: Decoded | Refused, limit: Instant | None
+) -> None:
+    summary = engine.summary
+    if isinstance(line, Refused):
+        summary.rejected += 1
+        engine.refuse(line, b"", line.file, line.line)
+        return
+    summary.lines += 1
+    if isinstance(decoded, Refused):
+        summary.rejected += 1
+        engine.refuse(decoded, line.data, line.file, line.number)
+    elif limit is not None and decoded.signal.at > limit:
+        summary.ignored["after_until"] += 1
+    else:
+        match engine.take(decoded):
+            case "accepted":
+                summary.accepted += 1
+            case "duplicate":
+                summary.accepted += 1
+                summary.duplicates += 1
+            case _:
+                summary.rejected += 1
+                refused = Refused("conflict", "another body with this id holds")
+                engine.refuse(refused, line.data, line.file, line.number)
 
 
 def replay(

@@ -12,6 +12,9 @@ from typing import Any
 
 from pipeline.core.signals import Instant
 
+_AT_ONCE = 500
+"""Identities per query; SQLite takes some thousand values."""
+
 CACHE = 400_000
 """Parts held in memory; beyond it the cache starts anew after the next group."""
 
@@ -25,21 +28,31 @@ CREATE TABLE IF NOT EXISTS outbox (version INTEGER PRIMARY KEY, rows BLOB);
 """
 
 
+SMALL = frozenset({"item", "key", "team", "flag", "source", "intake", "book"})
+"""Kinds of entities with few parts: the first touch reads them all at once."""
+
+
 class EntityState:
-    """The parts of one entity, as `core.reaction.State` wants them."""
+    """The parts of one entity, as `core.reaction.State` wants them.
 
-    __slots__ = ("_cached", "_parts", "_ref")
+    `whole` says that memory has every part there is, so a part that is not there is none.
+    """
 
-    def __init__(self, parts: "Parts", ref: str, cached: dict[str, Any]) -> None:
+    __slots__ = ("_parts", "_ref", "values", "whole")
+
+    def __init__(self, parts: "Parts", ref: str, values: dict[str, Any], whole: bool) -> None:
         self._parts = parts
         self._ref = ref
-        self._cached = cached
+        self.values = values
+        self.whole = whole
 
     def get(self, key: str, /) -> Any:
         try:
-            return self._cached[key]
+            return self.values[key]
         except KeyError:
-            value = self._cached[key] = self._parts.read(self._ref, key)
+            if self.whole:
+                return None
+            value = self.values[key] = self._parts.read(self._ref, key)
             return value
 
 
@@ -53,20 +66,37 @@ class Parts:
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA cache_size=-65536")
         self._db.executescript(_SCHEMA)
-        self._cache: dict[str, dict[str, Any]] = {}
-        self._changed: dict[tuple[str, str], Any] = {}
+        self._cache: dict[str, EntityState] = {}
+        self._changed: dict[str, dict[str, Any]] = {}
         self._alarms: dict[str, Instant | None] = {}
         self._seen: dict[int, int] = {}
+        self._known: dict[int, int | None] = {}
+        self._any_seen = self._db.execute("SELECT 1 FROM seen LIMIT 1").fetchone() is not None
         self._meta: dict[str, Any] = {}
         self._cached = 0
         self.reads = 0
         self.writes = 0
 
     def entity(self, ref: str) -> EntityState:
-        cached = self._cache.get(ref)
-        if cached is None:
-            cached = self._cache[ref] = {}
-        return EntityState(self, ref, cached)
+        state = self._cache.get(ref)
+        if state is None:
+            state = self._cache[ref] = self._open(ref)
+        return state
+
+    def _open(self, ref: str) -> EntityState:
+        self.reads += 1
+        if ref.partition(":")[0] in SMALL:
+            rows = self._db.execute("SELECT key, value FROM parts WHERE ref = ?", (ref,))
+            values = {key: self._load(value) for key, value in rows}
+            self._cached += len(values)
+            return EntityState(self, ref, values, whole=True)
+        known = self._db.execute("SELECT 1 FROM parts WHERE ref = ? LIMIT 1", (ref,))
+        return EntityState(self, ref, {}, whole=known.fetchone() is None)
+
+    @staticmethod
+    def _load(value: bytes) -> Any:
+        # the file is our own: nothing but this class writes it
+        return pickle.loads(value)  # noqa: S301
 
     def read(self, ref: str, key: str) -> Any:
         self.reads += 1
@@ -74,14 +104,15 @@ class Parts:
         row = self._db.execute(
             "SELECT value FROM parts WHERE ref = ? AND key = ?", (ref, key)
         ).fetchone()
-        # the file is our own: nothing but this class writes it
-        return None if row is None else pickle.loads(row[0])  # noqa: S301
+        return None if row is None else self._load(row[0])
 
     def change(self, ref: str, parts: dict[str, Any]) -> None:
-        cached = self._cache.setdefault(ref, {})
-        for key, value in parts.items():
-            cached[key] = value
-            self._changed[ref, key] = value
+        self.entity(ref).values.update(parts)
+        changed = self._changed.get(ref)
+        if changed is None:
+            self._changed[ref] = dict(parts)
+        else:
+            changed.update(parts)
 
     def alarms(self) -> list[tuple[Instant, str]]:
         return [(at, ref) for ref, at in self._db.execute("SELECT ref, at FROM alarms")]
@@ -89,17 +120,30 @@ class Parts:
     def alarm(self, ref: str, at: Instant | None) -> None:
         self._alarms[ref] = at
 
+    def expect(self, identities: list[int]) -> None:
+        """Look up at once which of these identities were seen before."""
+        known: dict[int, int | None] = dict.fromkeys(identities)
+        if self._any_seen:
+            for start in range(0, len(identities), _AT_ONCE):
+                some = identities[start : start + _AT_ONCE]
+                marks = ",".join("?" * len(some))
+                known.update(
+                    self._db.execute(
+                        f"SELECT identity, body FROM seen WHERE identity IN ({marks})",  # noqa: S608
+                        some,
+                    )
+                )
+        known.update((i, self._seen[i]) for i in identities if i in self._seen)
+        self._known = known
+
     def seen(self, identity: int) -> int | None:
         """The fingerprint of the body that came with this identity before, if one did."""
-        if identity in self._seen:
-            return self._seen[identity]
-        row = self._db.execute(
-            "SELECT body FROM seen WHERE identity = ?", (identity,)
-        ).fetchone()
-        return None if row is None else row[0]
+        if identity not in self._known:
+            self.expect([identity])
+        return self._known[identity]
 
     def see(self, identity: int, body: int) -> None:
-        self._seen[identity] = body
+        self._seen[identity] = self._known[identity] = body
 
     def meta(self, name: str, default: Any = None) -> Any:
         if name in self._meta:
@@ -131,21 +175,21 @@ class Parts:
 
     def commit(self, version: int, rows: bytes) -> None:
         """Make a group durable; its rows wait in the outbox until `sent`."""
-        self.writes += len(self._changed)
         dump = pickle.dumps
+        held: list[tuple[str, str, bytes]] = []
+        gone: list[tuple[str, str]] = []
+        for ref, parts in self._changed.items():
+            for key, value in parts.items():
+                if value is None:
+                    gone.append((ref, key))
+                else:
+                    held.append((ref, key, dump(value, 5)))
+        # in the order of the table, as its pages lie
+        held.sort()
+        self.writes += len(held) + len(gone)
         with self._transaction():
-            self._db.executemany(
-                "INSERT OR REPLACE INTO parts VALUES (?, ?, ?)",
-                (
-                    (ref, key, dump(value, 5))
-                    for (ref, key), value in self._changed.items()
-                    if value is not None
-                ),
-            )
-            self._db.executemany(
-                "DELETE FROM parts WHERE ref = ? AND key = ?",
-                (k for k, value in self._changed.items() if value is None),
-            )
+            self._db.executemany("INSERT OR REPLACE INTO parts VALUES (?, ?, ?)", held)
+            self._db.executemany("DELETE FROM parts WHERE ref = ? AND key = ?", gone)
             self._db.executemany(
                 "INSERT OR REPLACE INTO alarms VALUES (?, ?)",
                 ((ref, at) for ref, at in self._alarms.items() if at is not None),
@@ -161,7 +205,8 @@ class Parts:
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)", self._meta.items()
             )
             self._db.execute("INSERT OR REPLACE INTO outbox VALUES (?, ?)", (version, rows))
-        self._cached += len(self._changed)
+        self._cached += len(held)
+        self._any_seen = self._any_seen or bool(self._seen)
         self._changed, self._alarms, self._seen, self._meta = {}, {}, {}, {}
         if self._cached > CACHE:
             self._cache = {}
@@ -178,6 +223,8 @@ class Parts:
             for name, value in settings.items():
                 self.set_now(name, value)
         self._cache = {}
+        self._known = {}
+        self._any_seen = False
 
     def set_now(self, name: str, value: Any) -> None:
         """Put a setting down at once, outside of any group."""
