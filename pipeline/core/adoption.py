@@ -6,7 +6,6 @@ its intervals begin and end, so counts over any number of adopters are sums of t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipeline.core.book import ALWAYS, Measure, VerificationRule
@@ -61,8 +60,7 @@ LEVELS = 9
 ) = range(len(COLUMNS))
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     order: Order
     day: Day
     verdict: str

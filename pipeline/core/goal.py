@@ -7,7 +7,7 @@ facts change later is judged again, from there on; what was said stays in `publi
 import json
 import math
 from bisect import bisect_left, insort
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipeline.core.book import Book, Goal, Metric
 from pipeline.core.calendar import WorkingCalendar, Zone, day_number
@@ -38,22 +38,19 @@ REACHED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     order: Order
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """How a linked work item went: its states and its being closed."""
 
     states: list[Step]
     closed: list[Step]
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """One closed day: what the goal stood at, and the fold of its being hit up to that day."""
 
     value: float | None
@@ -65,17 +62,15 @@ class Judged:
     known_weight: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """The value of a day as it was last said, and when."""
 
     at: Instant
     value: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
-    intervals: list[tuple[Instant, Instant | None]] = field(default_factory=list)
+class Hits(NamedTuple):
+    intervals: list[tuple[Instant, Instant | None]]
 
 
 def react(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) -> None:
@@ -163,7 +158,7 @@ def wake(draft: Draft, book: Book) -> None:
     today = zone.day(draft.now)
     draft.wake(zone.close(today))
     _versions(draft, book, zone)
-    hits: Hits = draft.get("hits") or Hits()
+    hits: Hits = draft.get("hits") or Hits([])
     measurable = goal.level != "vision" and not goal.lacks and goal.starts_on is not None
     if measurable and goal.starts_on is not None:
         dirty = draft.get("dirty")

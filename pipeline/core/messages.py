@@ -4,21 +4,19 @@ They flow one way: repository and subject to work item to goal and team; subject
 parent. What an entity asks for (a grace period, the state of a subject) is answered to it alone.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.core.rows import Day
 from pipeline.core.signals import Instant, Signal
 
 
-@dataclass(frozen=True, slots=True)
-class Retracted:
+class Retracted(NamedTuple):
     """A signal that was taken in turned out to be superseded by another copy of itself."""
 
     signal: Signal
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
+class Called(NamedTuple):
     """A work item answers to this name; `order` decides between two that claim it."""
 
     work_item: str
@@ -26,8 +24,7 @@ class Called:
     gone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(NamedTuple):
     """One step of being live: since when known, since when true, and which."""
 
     known_at: Instant
@@ -35,8 +32,7 @@ class Live:
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Why a work item and a change belong together: how, since when, until when."""
 
     via: str
@@ -45,8 +41,7 @@ class Evidence:
     confidence: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedChange:
+class LinkedChange(NamedTuple):
     """A repository tells a name: this change names you, and this is where it is live.
 
     `services` are the targets that the change must reach, with the log of each. `bulk` says that
@@ -64,8 +59,7 @@ class LinkedChange:
     delivers: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class NamedByDeploy:
+class NamedByDeploy(NamedTuple):
     """A repository tells a name: deploys to this service list you; live as the log says."""
 
     service: str
@@ -74,15 +68,13 @@ class NamedByDeploy:
     log: list[Live]
 
 
-@dataclass(frozen=True, slots=True)
-class Unlinked:
+class Unlinked(NamedTuple):
     """What this origin told before no longer holds."""
 
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
+class Linked(NamedTuple):
     """A link between a work item (its name) and something else, made by hand or by a source."""
 
     id: str
@@ -91,8 +83,7 @@ class Linked:
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarded:
+class Forwarded(NamedTuple):
     """A name passes on what `origin` said to whom it stands for, since when it does.
 
     A message of None: it no longer stands for you, or the origin took it back.
@@ -104,8 +95,7 @@ class Forwarded:
     message: "LinkedChange | NamedByDeploy | Linked | Child | None"
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(NamedTuple):
     """A work item asks a change's repository to keep it informed although nothing names it."""
 
     name: str
@@ -113,15 +103,13 @@ class Tell:
     evidence: list[Evidence]
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """A work item tells its parent's name that it belongs to it."""
 
     work_item: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inherit:
+class Inherit(NamedTuple):
     """A parent tells its child which names it has, and its goals and subjects."""
 
     parent: str
@@ -130,16 +118,14 @@ class Inherit:
     subjects: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Follow:
+class Follow(NamedTuple):
     """A work item asks a subject to tell it how the adoption stands (or to stop)."""
 
     work_item: str
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a facet: known since, true since, and its value."""
 
     known_at: Instant
@@ -147,8 +133,7 @@ class Step:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(NamedTuple):
     """A subject tells its followers how far it is adopted, verified and released."""
 
     subject: str
@@ -158,8 +143,7 @@ class Adoption:
     first_use_at: Instant | None
 
 
-@dataclass(frozen=True, slots=True)
-class ShardDays:
+class ShardDays(NamedTuple):
     """A shard tells its subject the changes of its counts per day (absolute per day)."""
 
     shard: int
@@ -167,40 +151,35 @@ class ShardDays:
     first_use_at: Instant | None
 
 
-@dataclass(frozen=True, slots=True)
-class Eligible:
+class Eligible(NamedTuple):
     """Which adopters of one shard are eligible from a day on, for one version of the list."""
 
     versions: dict[Day, list[str] | None]
     """From day to list; None: everybody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pins:
+class Pins(NamedTuple):
     """A package tells a shard which versions an adopter pinned, in order."""
 
     adopter: str
     pins: list[tuple[Instant, str | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """A flag tells a subject how far it is on in production."""
 
     flag: str
     steps: list[Step]
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(NamedTuple):
     """A repository tells a subject when a service that carries it was deployed (version, at)."""
 
     service: str
     deploys: list[tuple[Instant, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """A work item tells a goal or a team where it stands."""
 
     work_item: str
@@ -211,32 +190,28 @@ class Standing:
     gone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Gaps:
+class Gaps(NamedTuple):
     """A work item tells its team the gaps it has been through: stage to (from, to, known)."""
 
     work_item: str
     gaps: dict[str, tuple[Instant, Instant, Instant]]
 
 
-@dataclass(frozen=True, slots=True)
-class AskGrace:
+class AskGrace(NamedTuple):
     """A work item asks its team how much grace a state gets that began at `at`."""
 
     work_item: str
     asks: list[tuple[str, Instant]]
 
 
-@dataclass(frozen=True, slots=True)
-class Grace:
+class Grace(NamedTuple):
     """A team answers: working days of grace per (stage, instant)."""
 
     team: str
     days: list[tuple[str, Instant, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """A subject tells a goal its adopters per day: day to (adopters, eligible, yes)."""
 
     subject: str
@@ -244,28 +219,24 @@ class Reach:
     last_day: Day
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """A goal tells a parent how far it is, per day (None: unknown)."""
 
     goal: str
     days: dict[Day, float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """What a source was heard saying: hour to the first and last instant in it."""
 
     hours: dict[int, tuple[Instant, Instant]]
 
 
-@dataclass(frozen=True, slots=True)
-class Redefined:
+class Redefined(NamedTuple):
     """The book changed in a way that concerns this entity; it judges again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Woken:
+class Woken(NamedTuple):
     """The time that the entity asked for has come."""
 
 

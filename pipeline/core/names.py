@@ -6,7 +6,7 @@ the owner is known waits here.
 """
 
 from bisect import insort
-from dataclasses import dataclass
+from typing import NamedTuple
 from zlib import crc32
 
 from pipeline.core import links
@@ -43,14 +43,12 @@ SHARDS = 16
 Said = LinkedChange | NamedByDeploy | Linked | Child
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     order: tuple[Instant, str]
     work_item: str
 
 
-@dataclass(frozen=True, slots=True)
-class FlagFact:
+class FlagFact(NamedTuple):
     order: Order
     value: str
     subject: str

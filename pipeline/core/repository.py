@@ -6,7 +6,7 @@ above it (semantics 5.1). Positions are values, not ordinals, so a late change m
 """
 
 from bisect import bisect_left, bisect_right, insort
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pipeline.core import links
 from pipeline.core.book import Book, Service
@@ -43,8 +43,7 @@ BOTTOM: Position = (-(2**62), 0, 0, "", 0, "")
 TOP: Position = (2**62, 9, 0, "", 0, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A merged change as we know it; `named` are the keys it names, with how."""
 
     order: Order
@@ -69,8 +68,7 @@ class Change:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Asserted:
+class Asserted(NamedTuple):
     """Links to a change that somebody stated: (work item name, evidence)."""
 
     by_signal: dict[str, tuple[str, Evidence]]
@@ -78,8 +76,7 @@ class Asserted:
     """Signal id to (name, via, at); via `manual` ends every kind of evidence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deploy:
+class Deploy(NamedTuple):
     order: Order
     deploy: str
     kind: str
@@ -89,8 +86,7 @@ class Deploy:
     work_items: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The successful production deploys of one service, in order.
 
     `positions[i]` is where the target stands after deploy i; `drops` are the indices where it
@@ -109,8 +105,7 @@ class Target:
 EMPTY_TARGET = Target([], [], [], {}, {}, {})
 
 
-@dataclass(frozen=True, slots=True)
-class Todo:
+class Todo(NamedTuple):
     """What has to be judged again: single changes, and all changes within ranges."""
 
     changes: list[str]
@@ -323,10 +318,10 @@ def _link(draft: Draft, signal: Signal, data: LinkAsserted | LinkRetracted) -> N
     known: Asserted = draft.get(f"asserted/{change}") or Asserted({}, {})
     if isinstance(data, LinkAsserted):
         evidence = Evidence(data.via, signal.at, None, data.confidence)
-        known = replace(known, by_signal={**known.by_signal, signal.id: (name, evidence)})
+        known = known._replace(by_signal={**known.by_signal, signal.id: (name, evidence)})
     else:
         gone = {**known.retracted, signal.id: (name, data.via, signal.at)}
-        known = replace(known, retracted=gone)
+        known = known._replace(retracted=gone)
     draft.put(f"asserted/{change}", known)
     _touch(draft, changes=[change])
 
@@ -664,7 +659,7 @@ def _evidence(
             by_name.setdefault(name, []).append(evidence)
         for name, via, at in sorted(asserted.retracted.values(), key=lambda v: v[2]):
             by_name[name] = [
-                replace(e, until=at)
+                e._replace(until=at)
                 if e.until is None and e.at <= at and via in (e.via, "manual")
                 else e
                 for e in by_name.get(name, [])

@@ -4,8 +4,8 @@ What is usual is learned from the hours in which it was heard in the 28 days bef
 4.5): silent for three times its usual longest gap means stale.
 """
 
-from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 from pipeline.core.calendar import DAY_MS, HOUR_MS
 from pipeline.core.findings import Interval
@@ -20,8 +20,7 @@ QUANTILE = 0.95
 PATIENCE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(NamedTuple):
     """After the signal at `after` the source was silent for too long (until None: still is)."""
 
     after: Instant

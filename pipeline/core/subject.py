@@ -4,8 +4,8 @@ A shard keeps its adopters and what they add to the counts of each day. The head
 day by day and knows when the target was met, verified and released (semantics 6.5, 8).
 """
 
-from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import NamedTuple
 
 from pipeline.core import adoption
 from pipeline.core.adoption import (
@@ -53,8 +53,7 @@ CHUNK = 500
 _ZERO = [0] * len(COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(NamedTuple):
     """One closed day of a subject: the counts, and the fold of its target up to that day."""
 
     counts: list[int]
@@ -65,22 +64,19 @@ class Total:
     verified: str = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Logs:
-    adopted: list[Step] = field(default_factory=list)
-    verified: list[Step] = field(default_factory=list)
+class Logs(NamedTuple):
+    adopted: list[Step]
+    verified: list[Step]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A verdict about the subject as a whole (method kpi or retired)."""
 
     order: Order
     verdict: str
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """First day of the subject, and the earliest day whose total is out of date."""
 
     first: Day
@@ -485,7 +481,7 @@ def wake_head(draft: Draft, book: Book) -> None:
     last = zone.last_closed(draft.now)
     _subject_row(draft, subject, book)
     span: Span | None = draft.get("span")
-    logs: Logs = draft.get("logs") or Logs()
+    logs: Logs = draft.get("logs") or Logs([], [])
     if span is not None and span.first > -FOREVER:
         draft.wake(zone.close(last + 1))
         if span.dirty <= last:
@@ -526,7 +522,7 @@ def _count(
         value = _verified(in_force.verification, counts, statements, day, zone)
         if value != (verified[-1].value if verified else "none"):
             verified.append(Step(zone.close(day), zone.start(day), value))
-        total = replace(total, verified=value)
+        total = total._replace(verified=value)
         draft.put(f"total/{day}", total)
         draft.rows.append(_day_row(subject.id, day, counts, eligible))
         reach[day] = (counts[adoption.ADOPTERS], eligible, counts[adoption.YES])

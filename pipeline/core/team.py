@@ -5,8 +5,8 @@ Only gaps that were known before that instant teach, so an answer never rests on
 """
 
 from bisect import insort
-from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS
@@ -19,8 +19,7 @@ ENOUGH = 10
 QUANTILE = 0.85
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """One finished gap: known at, ended at, length in working days, of which work item."""
 
     known_at: Instant

@@ -5,19 +5,43 @@ that had happened by then, so a fact that comes late in the order changes nothin
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-from pipeline.core.signals import Instant, Order, WorkItemChanged, WorkItemDeleted
+from pipeline.core.signals import Instant, Order, Signal, WorkItemChanged, WorkItemDeleted
 
 
-@dataclass(frozen=True, slots=True)
-class TrackerFact:
+class TrackerFact(NamedTuple):
+    """What one signal said: the fields that it set, by name; None: it was deleted."""
+
     order: Order
-    data: WorkItemChanged | WorkItemDeleted
+    said: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, signal: Signal) -> "TrackerFact":
+        data = signal.data
+        if isinstance(data, WorkItemDeleted):
+            return cls(signal.order, None)
+        assert isinstance(data, WorkItemChanged)
+        said: dict[str, Any] = {}
+        for name in _PLAIN:
+            value = getattr(data, name)
+            if value is not None:
+                said[name] = value
+        for name in _LISTS:
+            value = getattr(data, name)
+            if value is not None:
+                said[name] = tuple(value)
+        for name in data.cleared or ():
+            if name in _EMPTY:
+                said[name] = _EMPTY[name]
+        if data.ready is not None:
+            said["ready"] = data.ready
+        if data.status is not None:
+            said["status"] = data.status.category
+        return cls(signal.order, said)
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(NamedTuple):
     """A work item as the tracker had it at `at`; `*_since` are the instants of the last change."""
 
     at: Instant
@@ -34,7 +58,7 @@ class Attributes:
     labels: tuple[str, ...] = ()
     code: bool = True
     blocked: bool = False
-    ready_since: dict[str, Instant] = field(default_factory=dict)
+    ready_since: dict[str, Instant] = {}  # noqa: RUF012 - never changed in place
     exempt_since: Instant | None = None
     category: str = "todo"
     started_at: Instant | None = None
@@ -76,7 +100,7 @@ def history(facts: Iterable[TrackerFact]) -> list[Attributes]:
             for at, member in _in_order(known[: i + 1]):
                 current = _apply(current, member, created_at, at)
             assert current is not None
-            snapshots.append(replace(current, at=fact.order.at))
+            snapshots.append(current._replace(at=fact.order.at))
     return snapshots
 
 
@@ -103,49 +127,44 @@ def _apply(
     before: Attributes | None, fact: TrackerFact, created_at: Instant, at: Instant
 ) -> Attributes:
     now = before or Attributes(at=at, created_at=created_at)
-    data = fact.data
-    if isinstance(data, WorkItemDeleted):
-        return replace(now, at=at, deleted_at=at if now.deleted_at is None else now.deleted_at)
-    new: dict[str, object] = {"at": at}
-    if data.key and data.key != now.key:
-        new["key"] = data.key
-        new["names"] = tuple(dict.fromkeys((*now.names, data.key)))
-    for name in (
-        "title",
-        "url",
-        "kind",
-        "team",
-        "parent",
-        "blocked",
-        "code",
-        "adoption",
-        "reason",
-    ):
-        value = getattr(data, name)
-        if value is not None:
-            new[name] = value
-    for name in ("goals", "subjects", "labels"):
-        value = getattr(data, name)
-        if value is not None:
-            new[name] = tuple(value)
-    for name in data.cleared or ():
-        if name in _EMPTY:
-            new[name] = _EMPTY[name]
-    if data.ready is not None:
-        ready = dict(now.ready_since)
-        for entry, ticked in data.ready.items():
+    said = fact.said
+    if said is None:
+        return now._replace(at=at, deleted_at=at if now.deleted_at is None else now.deleted_at)
+    new = {**said, "at": at}
+    key = new.pop("key", None)
+    if key and key != now.key:
+        new["key"] = key
+        new["names"] = tuple(dict.fromkeys((*now.names, key)))
+    ticks = new.pop("ready", None)
+    if ticks is not None:
+        ready = dict(now.ready_since) if ticks else {}
+        for entry, ticked in ticks.items():
             if not ticked:
                 ready.pop(entry, None)
             else:
                 ready.setdefault(entry, at)
         new["ready_since"] = ready
     _exempt(now, new, at)
-    if data.status is not None:
-        _status(now, data.status.category, at, new)
-    return replace(now, **new)  # type: ignore[arg-type]
+    category = new.pop("status", None)
+    if category is not None:
+        _status(now, category, at, new)
+    return now._replace(**new)
 
 
-_EMPTY: dict[str, object] = {
+_PLAIN = (
+    "key",
+    "title",
+    "url",
+    "kind",
+    "team",
+    "parent",
+    "blocked",
+    "code",
+    "adoption",
+    "reason",
+)
+_LISTS = ("goals", "subjects", "labels")
+_EMPTY: dict[str, Any] = {
     "title": "",
     "url": "",
     "kind": "other",
@@ -162,7 +181,7 @@ _EMPTY: dict[str, object] = {
 }
 
 
-def _exempt(now: Attributes, new: dict[str, object], at: Instant) -> None:
+def _exempt(now: Attributes, new: dict[str, Any], at: Instant) -> None:
     """`adoption: none_expected` exempts only with a reason: it is the obvious loophole."""
     exempt = new.get("adoption", now.adoption) == "none_expected" and new.get(
         "reason", now.reason
@@ -173,7 +192,7 @@ def _exempt(now: Attributes, new: dict[str, object], at: Instant) -> None:
         new["exempt_since"] = at
 
 
-def _status(now: Attributes, category: str, at: Instant, new: dict[str, object]) -> None:
+def _status(now: Attributes, category: str, at: Instant, new: dict[str, Any]) -> None:
     if category == now.category:
         return
     new["category"] = category

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from pipeline.core import findings, links
 from pipeline.core.book import Book
@@ -50,8 +51,7 @@ STAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """What a name passed on, and since when that name is ours."""
 
     name: str
@@ -59,8 +59,7 @@ class Heard:
     said: LinkedChange | NamedByDeploy | Linked | Child
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """A stretch in one state: true since, known since, why."""
 
     state: str
@@ -69,21 +68,23 @@ class Run:
     confirmed_at: Instant
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What was last told to others, so that only changes are told."""
 
-    names: list[str] = field(default_factory=list)
-    follows: list[str] = field(default_factory=list)
-    goals: list[str] = field(default_factory=list)
-    parent: str = ""
-    team: str = ""
-    asks: list[tuple[str, Instant]] = field(default_factory=list)
-    gaps: dict[str, tuple[Instant, Instant, Instant]] = field(default_factory=dict)
-    findings: list[str] = field(default_factory=list)
-    runs: int = 0
-    standing: list[tuple[Instant, Instant, str]] = field(default_factory=list)
-    inherit: tuple[list[str], list[str], list[str]] | None = None
+    names: list[str]
+    follows: list[str]
+    goals: list[str]
+    parent: str
+    team: str
+    asks: list[tuple[str, Instant]]
+    gaps: dict[str, tuple[Instant, Instant, Instant]]
+    findings: list[str]
+    runs: int
+    standing: list[tuple[Instant, Instant, str]]
+    inherit: tuple[list[str], list[str], list[str]] | None
+
+
+NOTHING_SAID = Said([], [], [], "", "", [], {}, [], 0, [], None)
 
 
 def react(draft: Draft, signal: Signal) -> None:
@@ -91,9 +92,7 @@ def react(draft: Draft, signal: Signal) -> None:
     assert isinstance(data, WorkItemChanged | WorkItemDeleted)
     facts: list[TrackerFact] = draft.get("tracker") or []
     same = signal.order[1:]
-    draft.put(
-        "tracker", [*(f for f in facts if f.order[1:] != same), TrackerFact(signal.order, data)]
-    )
+    draft.put("tracker", [*(f for f in facts if f.order[1:] != same), TrackerFact.of(signal)])
     draft.wake()
 
 
@@ -138,16 +137,14 @@ def _forwarded(draft: Draft, message: Forwarded) -> None:
 # -- what is known at an instant ---------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One change that may belong to the work item, with the evidence of all its names."""
 
     change: LinkedChange
     evidence: list[Evidence]
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """All that the judgement of a work item rests on."""
 
     attributes: list[Attributes]
@@ -158,8 +155,7 @@ class Sight:
     adoption: dict[str, Adoption]
 
 
-@dataclass(frozen=True, slots=True)
-class Shipping:
+class Shipping(NamedTuple):
     """The facet shipped at an instant; `since` is effective, `lost` when it was first broken."""
 
     value: str
@@ -206,32 +202,41 @@ def _sight(draft: Draft) -> Sight | None:
     )
 
 
-def _instants(sight: Sight, now: Instant) -> list[Instant]:
-    """Every instant at which something became known, from the first fact on."""
-    found = {a.at for a in sight.attributes}
+class Instants(NamedTuple):
+    """When something became known, from the first fact on: all, of shipping, and of links."""
+
+    all: list[Instant]
+    shipping: set[Instant]
+    links: set[Instant]
+
+
+def _instants(sight: Sight) -> Instants:
+    shipping: set[Instant] = set()
     for candidate in sight.changes:
         for piece in candidate.evidence:
-            found.add(piece.at)
+            shipping.add(piece.at)
             if piece.until is not None:
-                found.add(piece.until)
+                shipping.add(piece.until)
         if candidate.change.merged_at is not None:
-            found.add(candidate.change.merged_at)
+            shipping.add(candidate.change.merged_at)
         for log in candidate.change.services.values():
-            found.update(step.known_at for step in log)
+            shipping.update([step.known_at for step in log])
     for named, since in sight.named:
-        found.add(max(named.evidence[0].at, since))
-        found.update(step.known_at for step in named.log)
+        shipping.add(max(named.evidence[0].at, since))
+        shipping.update([step.known_at for step in named.log])
+    linked: set[Instant] = set()
     for link, since in sight.linked:
-        found.add(max(link.evidence.at, since))
+        linked.add(max(link.evidence.at, since))
         if link.evidence.until is not None:
-            found.add(link.evidence.until)
+            linked.add(link.evidence.until)
+    found = {*shipping, *linked, *[a.at for a in sight.attributes]}
     for adoption in sight.adoption.values():
         for steps in (adoption.adopted, adoption.verified, adoption.released):
-            found.update(step.known_at for step in steps)
+            found.update([step.known_at for step in steps])
         if adoption.first_use_at is not None:
             found.add(adoption.first_use_at)
     created = sight.attributes[0].created_at
-    return sorted(k for k in found if k >= created)
+    return Instants(sorted([k for k in found if k >= created]), shipping, linked)
 
 
 def _last(steps: Iterable[Step], at: Instant) -> Step | None:
@@ -380,8 +385,7 @@ def _goals(sight: Sight, now: Attributes, book: Book) -> list[str]:
 # -- judging one instant -----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """Where the work item stands at one instant, as far as it was known then."""
 
     state: str
@@ -397,12 +401,12 @@ class View:
 def _view(
     sight: Sight,
     now: Attributes,
+    shipping: Shipping,
+    subjects: list[str],
     at: Instant,
     shipped_before: bool,
     book: Book,
 ) -> View:
-    shipping = _shipping(sight, now, at)
-    subjects = _subjects(sight, now, shipping, at, book)
     full = shipping.value == "full"
     claims: list[Instant] = []
     if now.closed_since is not None:
@@ -521,24 +525,34 @@ class Course:
 def _course(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant | None]:
     """Fold over all known instants up to now; also when the next one is due."""
     course = Course()
-    instants = _instants(sight, now)
-    due = bisect_right(instants, now)
+    instants = _instants(sight)
+    due = bisect_right(instants.all, now)
     ats = [a.at for a in sight.attributes]
     was_full = ever_full = False
     firsts: dict[str, Instant] = {}
-    for at in instants[:due]:
-        attributes = sight.attributes[max(0, bisect_right(ats, at) - 1)]
-        view = _view(sight, attributes, at, ever_full, book)
+    attributes: Attributes | None = None
+    shipping: Shipping | None = None
+    subjects: list[str] = []
+    for at in instants.all[:due]:
+        before, attributes = attributes, sight.attributes[max(0, bisect_right(ats, at) - 1)]
+        changed = attributes is not before
+        coded = before is not None and not before.non_code and not attributes.non_code
+        if shipping is None or at in instants.shipping or (changed and not coded):
+            shipping = _shipping(sight, attributes, at)
+            changed = True
+        if changed or at in instants.links:
+            subjects = _subjects(sight, attributes, shipping, at, book)
+            course.subjects.update(subjects)
+        view = _view(sight, attributes, shipping, subjects, at, ever_full, book)
         course.view = view
-        course.subjects.update(view.subjects)
         _close(course, attributes, at)
-        full = view.shipping.value == "full"
+        full = shipping.value == "full"
         _roll(course, was_full, full, view, at)
         _move(course, view, at, attributes)
         _measure(course, firsts, view, full, attributes.exempt_since is not None, at)
         was_full = full
         ever_full = ever_full or full
-    return course, instants[due] if due < len(instants) else None
+    return course, instants.all[due] if due < len(instants.all) else None
 
 
 def _close(course: Course, now: Attributes, at: Instant) -> None:
@@ -617,7 +631,7 @@ def _measure(
 def wake(draft: Draft, book: Book) -> None:
     """Judge anew, and tell whoever hears of it for the first time or hears something new."""
     sight = _sight(draft)
-    said: Said = draft.get("said") or Said()
+    said: Said = draft.get("said") or NOTHING_SAID
     if sight is None:
         _vanish(draft, said)
         return
