@@ -146,7 +146,7 @@ def _hear(kind: str, draft: Draft, message: Any, book: Book) -> None:
         case "subject":
             subject.hear_head(draft, message, book)
         case "item":
-            work_item.hear(draft, message)
+            work_item.hear(draft, message, book)
         case "repo":
             repository.hear(draft, message, book)
         case "key":

@@ -93,11 +93,19 @@ def react(draft: Draft, signal: Signal) -> None:
     facts: list[TrackerFact] = draft.get("tracker") or []
     same = signal.order[1:]
     draft.put("tracker", [*(f for f in facts if f.order[1:] != same), TrackerFact.of(signal)])
+    if isinstance(data, WorkItemChanged) and data.subjects:
+        # asked now, the subjects have answered when this is judged for the first time
+        known: dict[str, Adoption] = draft.get("adoption") or {}
+        for id in data.subjects:
+            if id not in known:
+                draft.send(f"subject:{id}", Follow(draft.id, True))
     draft.wake()
 
 
 def hear(
-    draft: Draft, message: Forwarded | Inherit | Adoption | Grace | Redefined | Retracted
+    draft: Draft,
+    message: Forwarded | Inherit | Adoption | Grace | Redefined | Retracted,
+    book: Book,
 ) -> None:
     match message:
         case Forwarded():
@@ -111,9 +119,7 @@ def hear(
                 return
             draft.put("adoption", {**known, message.subject: message})
         case Grace():
-            grace: dict[str, int] = draft.get("grace") or {}
-            answers = {f"{message.team}/{s}/{at}": days for s, at, days in message.days}
-            if not draft.put_if_new("grace", {**grace, **answers}):
+            if not _granted(draft, message, book):
                 return
         case Retracted():
             facts: list[TrackerFact] = draft.get("tracker") or []
@@ -122,6 +128,17 @@ def hear(
         case Redefined():
             pass
     draft.wake()
+
+
+def _granted(draft: Draft, message: Grace, book: Book) -> bool:
+    """Keep what the team answered; whether it differs from what was taken for granted."""
+    known: dict[str, int] = draft.get("grace") or {}
+    answers = {f"{message.team}/{stage}/{at}": days for stage, at, days in message.days}
+    draft.put_if_new("grace", {**known, **answers})
+    return any(
+        days != known.get(f"{message.team}/{stage}/{at}", book.grace(stage).default)
+        for stage, at, days in message.days
+    )
 
 
 def _forwarded(draft: Draft, message: Forwarded) -> None:
