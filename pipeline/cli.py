@@ -42,6 +42,9 @@ rejected_app = typer.Typer(help="Lines that were not taken, and why.", no_args_i
 app.add_typer(config_app, name="config")
 app.add_typer(rejected_app, name="rejected")
 
+READING = {"readonly": "2"}
+"""ClickHouse refuses everything but reading; its settings may be set."""
+
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -62,7 +65,7 @@ def _settings(data: Path | None = None, config: Path | None = None) -> Settings:
 
 @contextmanager
 def _store(data: Path | None) -> Iterator[Store]:
-    """The store that the settings name, with the schema of this version."""
+    """The store that the settings name, with the schema of this version, to read from it."""
     settings = _settings(data)
     if settings.embedded and not settings.data.exists():
         raise NotFound(
@@ -70,7 +73,8 @@ def _store(data: Path | None) -> Iterator[Store]:
             "run `signals demo` or `signals replay FILE`",
         )
     url = None if settings.embedded else settings.clickhouse_url
-    with open_store(settings.data if settings.embedded else None, url) as store:
+    data = settings.data if settings.embedded else None
+    with open_store(data, url, settings=READING) as store:
         check(store)
         yield store
 

@@ -56,6 +56,10 @@ _CONDITIONS = {
 """Codes of ClickHouse that tell of its condition, not of the SQL."""
 
 
+READ_ONLY = "164"
+"""Code of ClickHouse for what a client that only reads may not do."""
+
+
 class Result(NamedTuple):
     """What a query answered, column names and types also where there are no rows."""
 
@@ -277,6 +281,8 @@ def _refusal(
     said = f"ClickHouse at {where} refused: {_first_line(error)}"
     if _code(error) in _CONDITIONS:
         return StoreUnavailable(said, "look after the server, then try again")
+    if _code(error) == READ_ONLY:
+        return refused(said, "this command reads; only the pipeline writes")
     return refused(said)
 
 

@@ -43,12 +43,19 @@ def views() -> list[Statement]:
     return _statements("views")
 
 
-def migrate(store: Store, steps: list[Statement] | None = None) -> list[str]:
-    """Apply the steps this store has not seen, then all views; return the steps' names.
+def migrate(store: Store) -> list[str]:
+    """Apply the steps this store has not seen, then all views; return the steps' names."""
+    applied = apply(store, migrations())
+    for view in views():
+        store.command(view.sql)
+    return applied
+
+
+def apply(store: Store, steps: list[Statement]) -> list[str]:
+    """Apply the steps this store has not seen; return their names.
 
     A step is safe to repeat, so a crash between a step and its record does no harm.
     """
-    steps = migrations() if steps is None else steps
     store.command(_DATABASE)
     store.command(_MIGRATIONS)
     applied = []
@@ -58,8 +65,6 @@ def migrate(store: Store, steps: list[Statement] | None = None) -> list[str]:
             "signals_store.migrations", ("name", "checksum"), [(step.name, step.checksum)]
         )
         applied.append(step.name)
-    for view in views():
-        store.command(view.sql)
     return applied
 
 

@@ -1,68 +1,128 @@
--- Where the adoption of every subject stands.
 CREATE OR REPLACE VIEW signals.adoption_now
 (
-    `subject` String COMMENT 'Subject, the id of its definition',
-    `title` String COMMENT 'Title for people',
-    `unit` String COMMENT 'Kind of adopter: user, team, account, service or repo',
-    `team` String COMMENT 'Team, the id of its definition; empty: unknown',
-    `adopters` Int64 COMMENT 'Adopters that count on the day: adopted and eligible',
-    `eligible` Nullable(Int64) COMMENT 'Adopters that could adopt; NULL: unknown',
-    `breadth` Nullable(Float64) COMMENT 'adopters / eligible; NULL: unknown',
-    `target` Nullable(Float64) COMMENT 'Value to reach, in its unit',
-    `days_since_release` Nullable(Float64) COMMENT 'Days since it was first exposed; NULL: not known',
-    `time_to_first` Nullable(Float64) COMMENT 'Kaplan-Meier median of days from release to adoption; NULL: not reached',
-    `verified_share` Nullable(Float64) COMMENT 'Share of adopters that say yes; NULL: there are none'
+    subject String COMMENT 'Id of the capability, e.g. one-click-pay',
+    title String COMMENT 'Title for people, e.g. One-click payment',
+    unit String COMMENT 'What adopts it: user, team, account, service or repo',
+    team String COMMENT 'Id of the team that delivers it',
+    adopters Nullable(UInt64)
+        COMMENT 'Eligible adopters at the close of the last full day; NULL if nothing was heard of it yet',
+    eligible Nullable(UInt64) COMMENT 'Adopters it is meant for; NULL if unknown',
+    breadth Nullable(Float64) COMMENT 'adopters / eligible, 0 to 1; NULL if unknown',
+    target Nullable(Float64)
+        COMMENT 'Adopters, or share of the eligible, that make it adopted; see target_kind',
+    days_since_release Nullable(Float64)
+        COMMENT 'Days since it was first available; NULL if not released',
+    time_to_first Nullable(Float64)
+        COMMENT 'Days from release, or from becoming eligible if that was later, until half had adopted, those that have not yet included (Kaplan-Meier median); NULL if not reached',
+    verified_share Nullable(Float64)
+        COMMENT 'Adopters whose valid answer is yes / adopters, 0 to 1; NULL without adopters',
+    target_kind String COMMENT 'adopters or share',
+    released_at Nullable(DateTime64(3, 'UTC'))
+        COMMENT 'When it was first available, UTC; NULL if not released',
+    day Nullable(Date)
+        COMMENT 'Last full day, which adopters and eligible are of; NULL if there is none'
 )
+COMMENT 'How far a subject is adopted now'
 AS
 WITH
-    (SELECT max(at) FROM signals_store.clock FINAL) AS now,
+    (SELECT maxOrNull(at) FROM signals_store.clock FINAL) AS clock,
+    subjects AS (SELECT * FROM signals_store.subjects FINAL),
     latest AS
     (
-        SELECT subject, argMax(adopters, day) AS adopters, argMax(tuple(eligible), day).1 AS eligible,
-            argMax(verified_yes, day) AS yes
+        SELECT
+            subject,
+            CAST(adoption_days.day AS Nullable(Date)) AS day,
+            CAST(adopters AS Nullable(UInt64)) AS adopters,
+            eligible,
+            CAST(verified_yes AS Nullable(UInt64)) AS verified_yes
         FROM signals_store.adoption_days FINAL
-        GROUP BY subject
+        ORDER BY day DESC
+        LIMIT 1 BY subject
     ),
-    spans AS
+    -- From when to when each of them was watched, and whether it then adopted.
+    watched AS
     (
-        SELECT a.subject AS subject, isNotNull(a.adopted_at) AS adopted,
-            dateDiff('millisecond', greatest(s.released_at, ifNull(a.joined_at, s.released_at)),
-                coalesce(a.adopted_at, least(ifNull(a.left_at, now), now))) / 86400000 AS days
-        FROM (SELECT * FROM signals_store.adopters FINAL) AS a
-        INNER JOIN (SELECT * FROM signals_store.subjects FINAL) AS s ON s.subject = a.subject
-        WHERE isNotNull(s.released_at) AND a.eligible
+        SELECT
+            adopter.subject AS subject,
+            greatest(assumeNotNull(released_at), coalesce(joined_at, released_at)) AS begun_at,
+            coalesce(adopted_at, clock) AS ended_at,
+            adopted_at IS NOT NULL AS adopted,
+            dateDiff('millisecond', begun_at, ended_at) / 86400000 AS waited
+        FROM
+        (
+            SELECT * FROM signals_store.adopters FINAL WHERE eligible
+        ) AS adopter
+        INNER JOIN subjects ON subjects.subject = adopter.subject
+        WHERE released_at IS NOT NULL
     ),
-    steps AS
+    waits AS
     (
-        SELECT subject, days, countIf(adopted) AS events, count() AS ends
-        FROM spans
-        WHERE days >= 0
+        -- Adoption has the grain of a day: on the day of the release it took no time. Who had
+        -- adopted before that (a pilot) was not waiting.
+        SELECT subject, greatest(waited, 0) AS days, countIf(adopted) AS events, count() AS ended
+        FROM watched
+        WHERE waited > -1
         GROUP BY subject, days
+        UNION ALL
+        -- Whoever is eligible and not known by name has not adopted yet.
+        SELECT
+            subjects.subject AS subject,
+            dateDiff('millisecond', released_at, clock) / 86400000 AS days,
+            0 AS events,
+            toUInt64(latest.eligible - known) AS ended
+        FROM subjects
+        INNER JOIN latest ON latest.subject = subjects.subject
+        LEFT JOIN
+        (
+            SELECT subject, countIf(eligible) AS known
+            FROM signals_store.adopters FINAL
+            GROUP BY subject
+        ) AS named ON named.subject = subjects.subject
+        WHERE latest.eligible > known AND days >= 0
     ),
-    curve AS
+    at_risk AS
     (
-        SELECT subject, days, events,
-            sum(ends) OVER (PARTITION BY subject ORDER BY days DESC) AS at_risk
-        FROM steps
+        SELECT
+            subject,
+            days,
+            sum(events) AS adopted,
+            sum(sum(ended)) OVER (PARTITION BY subject ORDER BY days DESC) AS waiting
+        FROM waits
+        GROUP BY subject, days
     ),
     survival AS
     (
-        SELECT subject, days, events,
-            exp(sum(if(events = at_risk, -1000, log(1 - events / at_risk)))
-                OVER (PARTITION BY subject ORDER BY days)) AS s
-        FROM curve
+        -- A product of shares, as there is no product over a window.
+        SELECT
+            subject,
+            days,
+            exp(sum(log(1 - adopted / waiting)) OVER (PARTITION BY subject ORDER BY days))
+                AS not_yet
+        FROM at_risk
+        WHERE adopted > 0
     ),
-    median AS
+    medians AS
     (
-        SELECT subject, min(toNullable(days)) AS days
+        SELECT subject, minOrNull(days) AS time_to_first
         FROM survival
-        WHERE s <= 0.5 + 1e-9 AND events > 0
+        WHERE not_yet <= 0.5 + 1e-9
         GROUP BY subject
     )
-SELECT s.subject AS subject, s.title AS title, s.unit AS unit, s.team AS team, l.adopters AS adopters, l.eligible AS eligible,
-    if(l.eligible > 0, l.adopters / (l.eligible), NULL) AS breadth, s.target AS target,
-    dateDiff('millisecond', s.released_at AS released_at, now) / 86400000 AS days_since_release,
-    m.days AS time_to_first, if(l.adopters > 0, l.yes / (l.adopters), NULL) AS verified_share
-FROM (SELECT * FROM signals_store.subjects FINAL) AS s
-LEFT JOIN latest AS l ON l.subject = s.subject
-LEFT JOIN median AS m ON m.subject = s.subject
+SELECT
+    subjects.subject AS subject,
+    title,
+    unit,
+    team,
+    latest.adopters AS adopters,
+    latest.eligible AS eligible,
+    if(latest.eligible = 0, NULL, latest.adopters / latest.eligible) AS breadth,
+    target,
+    dateDiff('millisecond', released_at, clock) / 86400000 AS days_since_release,
+    medians.time_to_first AS time_to_first,
+    if(latest.adopters = 0, NULL, latest.verified_yes / latest.adopters) AS verified_share,
+    target_kind,
+    released_at,
+    latest.day AS day
+FROM subjects
+LEFT JOIN latest ON latest.subject = subjects.subject
+LEFT JOIN medians ON medians.subject = subjects.subject

@@ -1,15 +1,24 @@
--- Limits for a fair comparison of commitments; filled by a later version.
 CREATE OR REPLACE VIEW signals.commitment_limits
 (
-    `team` String COMMENT 'Team, the id of its definition; empty: unknown',
-    `period` String COMMENT 'Period',
-    `level` String COMMENT 'vision, business, user, product or sprint',
-    `n` UInt64 COMMENT 'N',
-    `share` Nullable(Float64) COMMENT 'Open / (open + done in the 90 days before)',
-    `expected` Nullable(Float64) COMMENT 'Expected',
-    `low` Nullable(Float64) COMMENT 'Low',
-    `high` Nullable(Float64) COMMENT 'High'
+    team String COMMENT 'Id of the team, e.g. payments',
+    period String COMMENT 'Name of the period, e.g. 2026-Q1',
+    level String COMMENT 'closed, shipped, adopted or verified',
+    n UInt64 COMMENT 'Work items committed',
+    share Nullable(Float64) COMMENT 'Share of them that reached the level, 0 to 1',
+    expected Nullable(Float64) COMMENT 'Share of all teams, 0 to 1',
+    low Nullable(Float64) COMMENT 'Lower 95 % limit for a team of this size',
+    high Nullable(Float64) COMMENT 'Upper 95 % limit for a team of this size'
 )
+COMMENT 'Whether a team keeps its commitments unusually often or seldom'
 AS
-SELECT defaultValueOfTypeName('String') AS `team`, defaultValueOfTypeName('String') AS `period`, defaultValueOfTypeName('String') AS `level`, defaultValueOfTypeName('UInt64') AS `n`, defaultValueOfTypeName('Nullable(Float64)') AS `share`, defaultValueOfTypeName('Nullable(Float64)') AS `expected`, defaultValueOfTypeName('Nullable(Float64)') AS `low`, defaultValueOfTypeName('Nullable(Float64)') AS `high`
+-- The rule behind it is not there yet: no rows.
+SELECT
+    '' AS team,
+    '' AS period,
+    '' AS level,
+    0 AS n,
+    NULL AS share,
+    NULL AS expected,
+    NULL AS low,
+    NULL AS high
 WHERE 0

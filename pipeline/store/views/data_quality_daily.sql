@@ -1,34 +1,60 @@
--- How far the data of each source can be trusted, per day.
 CREATE OR REPLACE VIEW signals.data_quality_daily
 (
-    `day` Date32 COMMENT 'Day in the calendar of the entity',
-    `source` String COMMENT 'Source, the configured id or that of the signals',
-    `signals` Int64 COMMENT 'Signals that happened on the day',
-    `duplicates` Int64 COMMENT 'Copies of signals that came again',
-    `late` Int64 COMMENT 'Signals received more than a day after they happened',
-    `rejected` UInt64 COMMENT 'Lines that were rejected on the day',
-    `unlinked_share` Nullable(Float64) COMMENT 'Unlinked share',
-    `orphan_share` Nullable(Float64) COMMENT 'Orphan share',
-    `ambiguous_share` Nullable(Float64) COMMENT 'Ambiguous share',
-    `skewed` Int64 COMMENT 'Signals whose clock ran ahead',
-    `too_late` Int64 COMMENT 'Signals that came more than 35 days late: kept, not applied',
-    `restated_share` Nullable(Float64) COMMENT 'Restated share',
-    `freshness_seconds` Nullable(Float64) COMMENT 'Seconds since the source was last heard; NULL: not the last day',
-    `grade` Nullable(String) COMMENT 'Grade A to D; NULL: not graded'
+    day Date COMMENT 'Day on which the signals happened, UTC',
+    source String
+        COMMENT 'Id of the configured source, else the CloudEvents source; empty for input that names none',
+    signals UInt64 COMMENT 'Signals accepted, duplicates not counted',
+    duplicates UInt64 COMMENT 'Signals that came again',
+    late UInt64 COMMENT 'Signals received more than a day after they happened',
+    rejected UInt64
+        COMMENT 'Input of the source that was received on this day and could not be used',
+    unlinked_share Nullable(Float64)
+        COMMENT 'Share of closed work items without a sure link, 0 to 1; NULL if not measured',
+    orphan_share Nullable(Float64)
+        COMMENT 'Share of production changes without a work item, 0 to 1; NULL if not measured',
+    ambiguous_share Nullable(Float64)
+        COMMENT 'Share of links that wait for confirmation, 0 to 1; NULL if not measured',
+    skewed UInt64 COMMENT 'Signals dated after their receipt; the time of receipt was used',
+    too_late UInt64 COMMENT 'Signals that came more than 35 days late: stored, not applied',
+    restated_share Nullable(Float64)
+        COMMENT 'Share of published daily values that changed later, 0 to 1; NULL if not measured',
+    freshness_seconds Nullable(Float64)
+        COMMENT 'Seconds since the last signal or heartbeat of the source, computed when asked; only in the row of today, the day that the newest tick has reached',
+    grade Nullable(String) COMMENT 'A to D; NULL if not graded'
 )
+COMMENT 'How far the input of a day can be trusted'
 AS
-SELECT d.day AS day, d.source AS source, d.signals AS signals, d.duplicates AS duplicates, d.late AS late, r.n AS rejected, NULL AS unlinked_share,
-    NULL AS orphan_share, NULL AS ambiguous_share, d.skewed AS skewed, d.too_late AS too_late, NULL AS restated_share,
-    if(d.day = toDate32(s.last_at),
-        dateDiff('second', s.last_at AS last_at, (SELECT max(at) FROM signals_store.clock FINAL)), NULL)
-        AS freshness_seconds,
-    NULL AS grade
-FROM (SELECT * FROM signals_store.source_days FINAL) AS d
-LEFT JOIN
+WITH (SELECT maxOrNull(at) FROM signals_store.clock FINAL) AS clock
+SELECT
+    day,
+    source,
+    sum(signals) AS signals,
+    sum(duplicates) AS duplicates,
+    sum(late) AS late,
+    sum(rejected) AS rejected,
+    CAST(NULL AS Nullable(Float64)) AS unlinked_share,
+    CAST(NULL AS Nullable(Float64)) AS orphan_share,
+    CAST(NULL AS Nullable(Float64)) AS ambiguous_share,
+    sum(skewed) AS skewed,
+    sum(too_late) AS too_late,
+    CAST(NULL AS Nullable(Float64)) AS restated_share,
+    max(freshness) AS freshness_seconds,
+    CAST(NULL AS Nullable(String)) AS grade
+FROM
 (
-    SELECT toDate32(received_at) AS day, source, count() AS n
+    SELECT
+        day, toString(source) AS source, signals, duplicates, late, 0 AS rejected, skewed, too_late,
+        CAST(NULL AS Nullable(Float64)) AS freshness
+    FROM signals_store.source_days FINAL
+    UNION ALL
+    SELECT toDate(received_at), toString(source), 0, 0, 0, 1, 0, 0, NULL
     FROM signals_store.rejections FINAL
-    GROUP BY day, source
-) AS r ON r.day = d.day AND r.source = d.source
-LEFT JOIN (SELECT source, toNullable(last_at) AS last_at FROM signals_store.sources FINAL) AS s
-    ON s.source = d.source
+    UNION ALL
+    -- A source has a row of today even if nothing came from it.
+    SELECT
+        toDate(clock), toString(source), 0, 0, 0, 0, 0, 0,
+        greatest(dateDiff('millisecond', last_at, now64(3, 'UTC')), 0) / 1000
+    FROM signals_store.sources FINAL
+    WHERE source != 'config' AND clock IS NOT NULL
+)
+GROUP BY day, source

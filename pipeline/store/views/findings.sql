@@ -1,38 +1,99 @@
--- Judgements as intervals, with the latest decision on each.
 CREATE OR REPLACE VIEW signals.findings
 (
-    `finding_id` String COMMENT 'rule:kind:about:raised, stable for good',
-    `rule` String COMMENT 'Rule that judged',
-    `about_kind` String COMMENT 'work_item, goal, team or source',
-    `about` String COMMENT 'What the finding is about',
-    `goal_id` String COMMENT 'Goal, the id of its definition',
-    `goals` Array(String) COMMENT 'Goals that it serves',
-    `team` String COMMENT 'Team, the id of its definition; empty: unknown',
-    `reasons` Array(String) COMMENT 'Why it stands where it stands, headline first',
-    `severity` String COMMENT 'info, warning or critical',
-    `raised_at` DateTime64(3, 'UTC') COMMENT 'When it opened, computed from facts',
-    `cleared_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it closed; NULL: open',
-    `decision` Nullable(String) COMMENT 'Latest decision on it',
-    `decided_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When that was decided',
-    `until` Nullable(DateTime64(3, 'UTC')) COMMENT 'Until when the decision holds',
-    `evidence` Array(String) COMMENT 'Ids of what it rests on',
-    `explanation` String COMMENT 'The reasons in words'
+    finding_id String
+        COMMENT 'rule:about_kind:about:raised_at, e.g. basically_done:work_item:jira:10042:20260319T090000Z',
+    rule String COMMENT 'The rule that judged, e.g. basically_done',
+    about_kind String COMMENT 'What it is about: work_item, goal, team or source',
+    about String COMMENT 'Id of what it is about, e.g. jira:10042',
+    goal_id String COMMENT 'The goal that suffers most, empty if none',
+    goals Array(String) COMMENT 'Ids of all goals concerned',
+    team String COMMENT 'Id of the team concerned, empty if none',
+    reasons Array(String) COMMENT 'Why, the headline first, e.g. below_target',
+    severity String COMMENT 'info, warning or critical',
+    raised_at DateTime64(3, 'UTC') COMMENT 'When it became true and known, UTC',
+    cleared_at Nullable(DateTime64(3, 'UTC'))
+        COMMENT 'When it ended, UTC; NULL while it is open',
+    decision Nullable(String)
+        COMMENT 'Latest decision about it: ack, snooze, accept, escalate or override; NULL if none',
+    decided_at Nullable(DateTime64(3, 'UTC'))
+        COMMENT 'When that was decided, UTC; NULL if nothing was',
+    until Nullable(DateTime64(3, 'UTC'))
+        COMMENT 'How long the decision holds, UTC; NULL if not said',
+    evidence Array(String) COMMENT 'Ids of the signals it rests on',
+    explanation String
+        COMMENT 'The reasons in words; below target with adopters and target when it was raised, e.g. used by fewer than the target (2/6)',
+    subject String COMMENT 'Id of the capability whose adoption it is about, empty if none'
 )
+COMMENT 'What a rule judged, from when to when'
 AS
-SELECT f.finding_id AS finding_id, f.rule AS rule, f.about_kind AS about_kind, f.about AS about, f.goal_id AS goal_id, f.goals AS goals, f.team AS team, f.reasons AS reasons,
-    f.severity AS severity, f.raised_at AS raised_at, f.cleared_at AS cleared_at, d.decision AS decision, d.decided_at AS decided_at, d.until AS until, f.evidence AS evidence,
-    if(has(f.reasons, 'below_target') AND a.subject != '',
-        concat(f.explanation, ' (', toString(a.adopters), '/', toString(ifNull(s.target, 0)), ')'),
-        f.explanation) AS explanation
-FROM signals_store.findings AS f FINAL
-LEFT JOIN
-(
-    SELECT about, argMax(toNullable(decision), (at, id)) AS decision,
-        max(toNullable(at)) AS decided_at, argMax(until, (at, id)) AS until
-    FROM signals_store.decisions FINAL
-    GROUP BY about
-) AS d ON d.about = f.finding_id
-LEFT JOIN (SELECT subject, target, timezone FROM signals_store.subjects FINAL) AS s
-    ON s.subject = f.subject
-LEFT JOIN (SELECT subject, day, adopters FROM signals_store.adoption_days FINAL) AS a
-    ON a.subject = f.subject AND a.day = toDate32(f.raised_at)
+WITH
+    latest AS
+    (
+        -- Whether a finding was useful is feedback: it does not undo a decision.
+        SELECT
+            about,
+            CAST(decision AS Nullable(String)) AS decision,
+            CAST(at AS Nullable(DateTime64(3, 'UTC'))) AS decided_at,
+            until
+        FROM signals_store.decisions FINAL
+        WHERE decision NOT IN ('useful', 'not_useful')
+        ORDER BY at DESC, id DESC
+        LIMIT 1 BY about
+    ),
+    short AS
+    (
+        SELECT
+            finding_id,
+            finding.subject AS subject,
+            coalesce(target, 1) AS target,
+            target_kind,
+            -- Only formatDateTime takes a zone that differs from row to row.
+            toDate(formatDateTime(raised_at, '%F', if(timezone = '', 'UTC', timezone))) AS day
+        FROM (SELECT * FROM signals_store.findings FINAL) AS finding
+        INNER JOIN (SELECT * FROM signals_store.subjects FINAL) AS subjects
+            ON subjects.subject = finding.subject
+        WHERE has(reasons, 'below_target')
+    ),
+    ratios AS
+    (
+        -- The last full day before it was raised: what was known then.
+        SELECT
+            finding_id,
+            if(target_kind = 'share', ceil(target * eligible - 1e-9), target) AS needed,
+            concat(' (', toString(adopters), '/', toString(needed), ')') AS ratio
+        FROM short
+        ASOF LEFT JOIN (SELECT * FROM signals_store.adoption_days FINAL) AS days
+            ON days.subject = short.subject AND short.day > days.day
+    )
+SELECT
+    finding.finding_id AS finding_id,
+    rule,
+    about_kind,
+    finding.about AS about,
+    goal_id,
+    goals,
+    team,
+    reasons,
+    severity,
+    raised_at,
+    cleared_at,
+    latest.decision AS decision,
+    latest.decided_at AS decided_at,
+    latest.until AS until,
+    evidence,
+    if(
+        length(splitByString('; ', finding.explanation)) != length(reasons),
+        finding.explanation,
+        arrayStringConcat(
+            arrayMap(
+                (text, reason) -> if(reason = 'below_target', concat(text, coalesce(ratio, '')), text),
+                splitByString('; ', finding.explanation),
+                reasons
+            ),
+            '; '
+        )
+    ) AS explanation,
+    subject
+FROM (SELECT * FROM signals_store.findings FINAL) AS finding
+LEFT JOIN latest ON latest.about = finding.finding_id
+LEFT JOIN ratios ON ratios.finding_id = finding.finding_id

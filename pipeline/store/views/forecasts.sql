@@ -1,19 +1,32 @@
--- When it will land; filled by a later version.
 CREATE OR REPLACE VIEW signals.forecasts
 (
-    `about_kind` String COMMENT 'work_item, goal, team or source',
-    `about` String COMMENT 'What the finding is about',
-    `quantity` String COMMENT 'Quantity',
-    `made_on` Date32 COMMENT 'Made on',
-    `horizon` UInt64 COMMENT 'Horizon',
-    `scenario` String COMMENT 'Scenario',
-    `p10` Nullable(Float64) COMMENT 'P10',
-    `p50` Nullable(Float64) COMMENT 'P50',
-    `p85` Nullable(Float64) COMMENT 'P85',
-    `p_hit` Nullable(Float64) COMMENT 'Probability to be hit by the due day; NULL: no forecast',
-    `p_never` Nullable(Float64) COMMENT 'P never',
-    `basis` String COMMENT 'Basis'
+    about_kind String COMMENT 'goal or team',
+    about String COMMENT 'Id of the goal or team',
+    quantity String COMMENT 'days = days after made_on, value = value at the horizon',
+    made_on Date COMMENT 'Day of the forecast',
+    horizon UInt32 COMMENT 'Days ahead',
+    scenario String COMMENT 'Id of the scenario; empty is as things are',
+    p10 Nullable(Float64) COMMENT '10 % are below',
+    p50 Nullable(Float64) COMMENT 'Half are below',
+    p85 Nullable(Float64) COMMENT '85 % are below',
+    p_hit Nullable(Float64) COMMENT 'Chance to hit the target by its due date, 0 to 1',
+    p_never Nullable(Float64) COMMENT 'Chance never to hit it, 0 to 1',
+    basis String COMMENT 'What it rests on'
 )
+COMMENT 'What is expected, and how sure that is'
 AS
-SELECT defaultValueOfTypeName('String') AS `about_kind`, defaultValueOfTypeName('String') AS `about`, defaultValueOfTypeName('String') AS `quantity`, defaultValueOfTypeName('Date32') AS `made_on`, defaultValueOfTypeName('UInt64') AS `horizon`, defaultValueOfTypeName('String') AS `scenario`, defaultValueOfTypeName('Nullable(Float64)') AS `p10`, defaultValueOfTypeName('Nullable(Float64)') AS `p50`, defaultValueOfTypeName('Nullable(Float64)') AS `p85`, defaultValueOfTypeName('Nullable(Float64)') AS `p_hit`, defaultValueOfTypeName('Nullable(Float64)') AS `p_never`, defaultValueOfTypeName('String') AS `basis`
+-- The rule behind it is not there yet: no rows.
+SELECT
+    '' AS about_kind,
+    '' AS about,
+    '' AS quantity,
+    toDate(0) AS made_on,
+    0 AS horizon,
+    '' AS scenario,
+    NULL AS p10,
+    NULL AS p50,
+    NULL AS p85,
+    NULL AS p_hit,
+    NULL AS p_never,
+    '' AS basis
 WHERE 0

@@ -1,15 +1,24 @@
--- Every version of every goal.
 CREATE OR REPLACE VIEW signals.goal_versions
 (
-    `goal_id` String COMMENT 'Goal, the id of its definition',
-    `from_at` DateTime64(3, 'UTC') COMMENT 'From when the version holds',
-    `baseline` Nullable(Float64) COMMENT 'Value from which the goal starts, in its unit',
-    `target` Nullable(Float64) COMMENT 'Value to reach, in its unit',
-    `due_on` Nullable(Date32) COMMENT 'Last day of the goal',
-    `class` String COMMENT 'committed (promised) or stretch',
-    `weight` Nullable(Float64) COMMENT 'Weight towards the first parent',
-    `by` String COMMENT 'Who said so: a role or a source'
+    goal_id String COMMENT 'Id of the goal, e.g. checkout-faster',
+    from_at DateTime64(3, 'UTC') COMMENT 'From when this version is in force, UTC',
+    baseline Nullable(Float64) COMMENT 'Value at the start',
+    target Nullable(Float64) COMMENT 'Value to reach',
+    due_on Nullable(Date) COMMENT 'Last day of the goal',
+    class String COMMENT 'committed or stretch',
+    weight Nullable(Float64) COMMENT 'Weight in its parents',
+    by String COMMENT 'Who changed it, empty if unknown'
 )
+COMMENT 'Every version of a goal''s definition'
 AS
-SELECT goal_id, from_at, baseline, target, due_on, class, weight, `by`
+WITH toDate32('2149-06-06') AS last_date
+SELECT
+    goal_id,
+    from_at,
+    baseline,
+    target,
+    toDate(if(due_on > last_date, last_date, due_on)) AS due_on,
+    class,
+    weight,
+    by
 FROM signals_store.goal_versions FINAL

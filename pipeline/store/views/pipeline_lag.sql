@@ -1,12 +1,18 @@
--- How far stages are behind; filled by the stream engine.
 CREATE OR REPLACE VIEW signals.pipeline_lag
 (
-    `stage` String COMMENT 'Stage',
-    `partition` UInt64 COMMENT 'Partition',
-    `at` DateTime64(3, 'UTC') COMMENT 'When it happened',
-    `lag_records` Int64 COMMENT 'Lag records',
-    `lag_seconds` Float64 COMMENT 'Lag seconds'
+    stage String COMMENT 'parse, react or store',
+    partition Int32 COMMENT 'Partition of the topic it reads',
+    at DateTime64(3, 'UTC') COMMENT 'When that was measured, UTC',
+    lag_records UInt64 COMMENT 'Records that wait',
+    lag_seconds Float64 COMMENT 'Seconds since the oldest of them arrived'
 )
+COMMENT 'How far the pipeline is behind'
 AS
-SELECT defaultValueOfTypeName('String') AS `stage`, defaultValueOfTypeName('UInt64') AS `partition`, defaultValueOfTypeName('DateTime64(3, \'UTC\')') AS `at`, defaultValueOfTypeName('Int64') AS `lag_records`, defaultValueOfTypeName('Float64') AS `lag_seconds`
+-- The rule behind it is not there yet: no rows.
+SELECT
+    '' AS stage,
+    0 AS partition,
+    toDateTime64(0, 3, 'UTC') AS at,
+    0 AS lag_records,
+    0 AS lag_seconds
 WHERE 0

@@ -1,13 +1,20 @@
--- What a team lacks to succeed; filled by a later version.
 CREATE OR REPLACE VIEW signals.setup_gaps
 (
-    `team` String COMMENT 'Team, the id of its definition; empty: unknown',
-    `gap` String COMMENT 'Gap',
-    `consequence` String COMMENT 'Consequence',
-    `raised_at` DateTime64(3, 'UTC') COMMENT 'When it opened, computed from facts',
-    `decision` Nullable(String) COMMENT 'Latest decision on it',
-    `decided_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When that was decided'
+    team String COMMENT 'Id of the team, e.g. payments',
+    gap String COMMENT 'What is lacking',
+    consequence String COMMENT 'What follows from it',
+    raised_at DateTime64(3, 'UTC') COMMENT 'When it was noticed, UTC',
+    decision Nullable(String) COMMENT 'accept or escalate, NULL if undecided',
+    decided_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When that was decided, UTC'
 )
+COMMENT 'What a team lacks to succeed'
 AS
-SELECT defaultValueOfTypeName('String') AS `team`, defaultValueOfTypeName('String') AS `gap`, defaultValueOfTypeName('String') AS `consequence`, defaultValueOfTypeName('DateTime64(3, \'UTC\')') AS `raised_at`, defaultValueOfTypeName('Nullable(String)') AS `decision`, defaultValueOfTypeName('Nullable(DateTime64(3, \'UTC\'))') AS `decided_at`
+-- The rule behind it is not there yet: no rows.
+SELECT
+    '' AS team,
+    '' AS gap,
+    '' AS consequence,
+    toDateTime64(0, 3, 'UTC') AS raised_at,
+    NULL AS decision,
+    NULL AS decided_at
 WHERE 0

@@ -1,0 +1,3 @@
+ALTER TABLE signals_store.decisions
+    COMMENT COLUMN reason
+        'Why it was decided so'
