@@ -1,13 +1,13 @@
 """The commands: everything is built here from the settings, and every answer is printed here."""
 
-import csv
 import datetime as dt
 import json
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -18,16 +18,17 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from typer.exceptions import TyperException
 
 from pipeline.config import Settings
-from pipeline.definitions import check_definitions
+from pipeline.definitions import check_definitions, load_definitions
 from pipeline.engine import local, schemas
 from pipeline.engine.decode import REASONS
 from pipeline.engine.reader import Progress as Read
-from pipeline.errors import DeliverySignalsError, NotFound, UsageError
+from pipeline.errors import DeliverySignalsError, NotFound, QueryError, UsageError
 from pipeline.history import history as real_history
 from pipeline.notify import digest as wake_up
+from pipeline.show import FORMS, show
 from pipeline.simulate import simulate
 from pipeline.store.client import Store, open_store
 from pipeline.store.migrate import check, migrate
@@ -42,11 +43,14 @@ rejected_app = typer.Typer(help="Lines that were not taken, and why.", no_args_i
 app.add_typer(config_app, name="config")
 app.add_typer(rejected_app, name="rejected")
 
+INTERRUPTED = 130
+
 READING = {"readonly": "2"}
 """ClickHouse refuses everything but reading; its settings may be set."""
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+# No markup: titles and messages may hold brackets.
+out = Console(soft_wrap=True, highlight=False, markup=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Directory of the local engine.")]
 Config = Annotated[
@@ -79,52 +83,21 @@ def _store(data: Path | None) -> Iterator[Store]:
         yield store
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON and tables show it; instants in RFC 3339 with Z."""
-    if isinstance(value, dt.datetime):
-        text = value.astimezone(dt.UTC).isoformat(timespec="milliseconds")
-        return text.replace("+00:00", "Z")
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _show(names: list[str], rows: list[tuple[Any, ...]], form: str) -> None:
-    plain = [[_plain(value) for value in row] for row in rows]
-    if form == "json":
-        print(json.dumps([dict(zip(names, row, strict=True)) for row in plain], default=str))
-    elif form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(
-            [json.dumps(v) if isinstance(v, list) else "" if v is None else v for v in row]
-            for row in plain
-        )
-    else:
-        table = Table(*names, box=None, header_style="bold")
-        for row in plain:
-            table.add_row(*[_cell(value) for value in row])
-        out.print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if isinstance(value, float):
-        return wake_up.number(value)
-    return str(value)
-
-
-def _select(sql: str, data: Path | None, *, as_json: bool) -> None:
+def _select(sql: str, data: Path | None, form: str) -> None:
     with _store(data) as store:
-        names, _, rows = store.query(sql)
-        _show(list(names), rows, "json" if as_json else "table")
+        try:
+            names, _, rows = store.query(sql)
+        except QueryError as error:
+            remedy = (
+                error.remedy
+                or "`SHOW TABLES FROM signals` and `DESCRIBE signals.goals_now` help"
+            )
+            raise QueryError(error.message, remedy) from error
+    show(out, names, rows, form)
+
+
+def _form(*, as_json: bool) -> str:
+    return "json" if as_json else "table"
 
 
 @contextmanager
@@ -193,6 +166,7 @@ def demo(
     history: Annotated[
         str | None, typer.Option(help="Replay a real history instead: controller-runtime.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run the whole pipeline on a simulated organisation or a real history; print the digest."""
     folder = _settings(data).data
@@ -202,8 +176,7 @@ def demo(
     else:
         simulation = simulate(folder / "simulation", days=days, seed=seed)
         _replay(list(simulation.signals), folder, simulation.config, simulation.until)
-    with _store(folder) as store:
-        out.print(wake_up.digest(store), markup=False)
+    _print_digest(folder, as_json=as_json)
     err.print(f"\nData in {folder}. Ask it: signals query 'SELECT * FROM signals.goals_now'")
 
 
@@ -218,25 +191,36 @@ def replay(
     """Run files of signals through the local engine; may be repeated."""
     settings = _settings(data, config)
     paths: list[Path | str] = [name if name == "-" else Path(name) for name in files]
+    if settings.config is not None:
+        for problem in load_definitions(settings.config).problems:
+            err.print(f"{problem.level}: {problem}")
     _replay(paths, settings.data, settings.config, until, as_json=as_json)
 
 
 @app.command()
-def rebuild(data: Data = None) -> None:
+def rebuild(data: Data = None, as_json: AsJson = False) -> None:
     """Make all state and rows anew from the stored signals."""
     settings = _settings(data)
     with _store(data):
         pass
-    err.print(f"{local.rebuild(settings.data)} signals read again")
+    count = local.rebuild(settings.data)
+    if as_json:
+        print(json.dumps({"signals": count}))
+    else:
+        err.print(f"{count} signals read again")
 
 
 @app.command()
-def erase(adopter: str, data: Data = None) -> None:
+def erase(adopter: str, data: Data = None, as_json: AsJson = False) -> None:
     """Pseudonymise an adopter everywhere; counts stay."""
     settings = _settings(data)
     with _store(data):
         pass
-    err.print(f"{local.erase(settings.data, adopter)} signals rewritten")
+    count = local.erase(settings.data, adopter)
+    if as_json:
+        print(json.dumps({"signals": count}))
+    else:
+        err.print(f"{count} signals rewritten")
 
 
 @app.command()
@@ -247,75 +231,90 @@ def query(
     as_json: AsJson = False,
 ) -> None:
     """Read the store: `SELECT * FROM signals.goals_now`."""
-    if form not in ("table", "json", "csv"):
-        raise UsageError(f"--format {form!r} is unknown", "choose table, json or csv")
-    with _store(data) as store:
-        names, _, rows = store.query(sql)
-        _show(list(names), rows, "json" if as_json else form)
+    if form not in FORMS:
+        raise UsageError(f"--format {form!r} is unknown", f"choose one of {', '.join(FORMS)}")
+    _select(sql, data, "json" if as_json else form)
 
 
 @app.command()
 def goals(data: Data = None, as_json: AsJson = False) -> None:
     """Every goal with value, target, pace and status."""
+    more = "goal_id, title, level" if as_json else "title"
     _select(
-        "SELECT goal_id, title, level, value, target, delta_1d, pace, status, days_left,"
-        " basically_done FROM signals.goals_now ORDER BY level, goal_id",
+        f"SELECT {more}, value, target, delta_1d, pace, status, days_left, basically_done"
+        " FROM signals.goals_now"
+        " ORDER BY indexOf(['vision', 'business', 'user', 'product', 'sprint'], level), goal_id",
         data,
-        as_json=as_json,
+        _form(as_json=as_json),
     )
 
 
 @app.command()
 def findings(data: Data = None, as_json: AsJson = False) -> None:
     """Open findings, oldest first."""
+    for_people = (
+        "rule, if(key = '', about, key) AS about, f.team AS team, severity,"
+        " toDate(raised_at) AS raised, explanation AS why"
+    )
+    for_programs = "rule, about, key, f.team AS team, severity, raised_at, explanation, decision, finding_id"
     _select(
-        "SELECT rule, about, team, severity, raised_at, explanation, decision, finding_id"
-        " FROM signals.findings WHERE isNull(cleared_at) AND rule != 'goal_hit'"
-        " ORDER BY raised_at, finding_id",
+        f"SELECT {for_programs if as_json else for_people} FROM signals.findings AS f"
+        " LEFT JOIN signals.work_items_now AS item ON item.work_item = f.about"
+        " WHERE isNull(cleared_at) AND rule != 'goal_hit' ORDER BY raised_at, finding_id",
         data,
-        as_json=as_json,
+        _form(as_json=as_json),
     )
 
 
 @app.command()
 def digest(data: Data = None, as_json: AsJson = False) -> None:
     """The wake-up: what moved, what is only basically done, what is not known."""
+    _print_digest(data, as_json=as_json)
+
+
+def _print_digest(data: Path | None, *, as_json: bool) -> None:
     with _store(data) as store:
         text = wake_up.digest(store)
     if as_json:
         print(json.dumps({"text": text}))
     else:
-        out.print(text, markup=False)
+        out.print(text)
 
 
 @app.command()
 def status(data: Data = None, as_json: AsJson = False) -> None:
     """Per source: what came, and when it was last heard."""
     _select(
-        "SELECT source, sum(signals) AS received, sum(duplicates) AS repeated, max(day) AS last"
-        " FROM signals.data_quality_daily GROUP BY source ORDER BY source",
+        "SELECT if(source = '', '(unknown)', source) AS source, sum(signals) AS received,"
+        " sum(duplicates) AS repeated, sum(late) AS late, sum(rejected) AS rejected,"
+        " maxOrNullIf(day, signals > 0) AS last"
+        " FROM signals.data_quality_daily AS days GROUP BY source ORDER BY source",
         data,
-        as_json=as_json,
+        _form(as_json=as_json),
     )
 
 
 @app.command("migrate")
-def migrate_(data: Data = None) -> None:
+def migrate_(data: Data = None, as_json: AsJson = False) -> None:
     """Bring the store to the schema of this version."""
     settings = _settings(data)
     url = None if settings.embedded else settings.clickhouse_url
     with open_store(settings.data if settings.embedded else None, url) as store:
         applied = migrate(store)
-    err.print(f"{len(applied)} migrations applied")
+    if as_json:
+        print(json.dumps({"applied": applied}))
+    else:
+        err.print(f"{len(applied)} migrations applied")
 
 
 @app.command()
 def schema(
     folder: Annotated[Path, typer.Option("--out", help="Where to write.")] = Path("schemas"),
+    as_json: AsJson = False,
 ) -> None:
     """Write the JSON Schema of every signal type."""
-    for path in schemas.write_schemas(folder):
-        print(path)
+    written = [str(path) for path in schemas.write_schemas(folder)]
+    print(json.dumps(written) if as_json else "\n".join(written))
 
 
 @config_app.command("check")
@@ -326,7 +325,7 @@ def config_check(path: Path, as_json: AsJson = False) -> None:
         print(json.dumps([{"level": p.level, "problem": str(p)} for p in problems]))
     for problem in problems:
         if not as_json:
-            err.print(f"{problem.level}: {problem}", markup=False)
+            err.print(f"{problem.level}: {problem}")
     bad = [problem for problem in problems if problem.level != "note"]
     if bad:
         raise typer.Exit(1)
@@ -340,7 +339,7 @@ def config_show(data: Data = None, config: Config = None, as_json: AsJson = Fals
     shown = _settings(data, config).shown()
     names = ["name", "value", "origin", "variable", "reason"]
     rows = [tuple(getattr(one, name) for name in names) for one in shown]
-    _show(names, rows, "json" if as_json else "table")
+    show(out, names, rows, _form(as_json=as_json))
 
 
 @rejected_app.command("list")
@@ -350,12 +349,12 @@ def rejected_list(data: Data = None, as_json: AsJson = False) -> None:
         "SELECT rejection_id, file, line, reason, detail FROM signals.rejections"
         " ORDER BY file, line, rejection_id",
         data,
-        as_json=as_json,
+        _form(as_json=as_json),
     )
 
 
 @rejected_app.command("explain")
-def rejected_explain(rejection_id: str, data: Data = None) -> None:
+def rejected_explain(rejection_id: str, data: Data = None, as_json: AsJson = False) -> None:
     """Say why a line was rejected, and what to do about it."""
     with _store(data) as store:
         rows = store.rows(
@@ -367,9 +366,13 @@ def rejected_explain(rejection_id: str, data: Data = None) -> None:
         raise NotFound(f"No rejection has the id {rejection_id}", "see `signals rejected list`")
     row = rows[0]
     reason = REASONS[row["reason"]]
-    where = f"{row['file']}:{row['line']}: " if row["file"] else ""
-    out.print(f"{where}{row['reason']}: {row['detail']}", markup=False)
-    out.print(f"{reason.explanation} {reason.remedy}", markup=False)
+    if as_json:
+        print(json.dumps({**row, "explanation": reason.explanation, "remedy": reason.remedy}))
+        return
+    place = row["file"] + (f":{row['line']}" if row["line"] else "")
+    where = f"{place}: " if place else ""
+    out.print(f"{where}{row['reason']}: {row['detail']}")
+    out.print(f"{reason.explanation} {reason.remedy}")
 
 
 @rejected_app.command("replay")
@@ -388,15 +391,36 @@ def rejected_replay(data: Data = None, as_json: AsJson = False) -> None:
 def main() -> None:
     """Run a command; an error is one line on stderr and an exit code."""
     try:
-        app()
+        code = app(prog_name="signals", standalone_mode=False)
     except DeliverySignalsError as error:
-        err.print(f"error: {error}", markup=False)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        err.print("stopped; run the same command again to go on")
-        sys.exit(130)
+        _fail(str(error), error.exit_code)
+    except TyperException as error:
+        said = error.format_message().rstrip(".")
+        _fail(f"{said}; see `{_help(error)}`" if said else "", 2)
     except BrokenPipeError:
-        sys.exit(0)
+        code = 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}")
+    except Exception as error:  # noqa: BLE001 - whatever it is, no traceback
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        said = " ".join(str(error).split())[:300]
+        _fail(f"{type(error).__name__}: {said}; a mistake of ours at {place}, please report it")
+    if code == INTERRUPTED:
+        err.print("stopped; run the same command again to go on")
+    sys.exit(code)
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    if message:
+        err.print(f"error: {message}")
+    sys.exit(code)
+
+
+def _help(error: TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context else 'signals'} --help"
 
 
 if __name__ == "__main__":

@@ -241,15 +241,17 @@ class LocalEngine:
         """Keep what cannot be taken, with its reason."""
         where = f"{refused.file or file}:{refused.line or number}".encode()
         id = f"{fingerprint(where, refused.reason.encode(), line) & (2**64 - 1):016x}"
+        source, received_at = _origin(line)
         row = RejectionRow(
             id,
-            _source_of(line),
-            max(self.now, 0),
+            source,
+            _received(refused.file or file, self.now) if received_at is None else received_at,
             refused.reason,
             refused.detail,
             refused.file or file,
             refused.line or number,
-            line[:65536],
+            # Of a line that is too long for any replay the beginning is enough to find it.
+            line[: 1 << 16] if refused.reason == "too_large" else line,
         )
         self._rows[RejectionRow, (id,)] = row
         self._size += 1
@@ -471,12 +473,31 @@ def _rank(decoded: Decoded, canonical: bytes) -> tuple[int, bytes]:
     return (-revision, blake2b(canonical, digest_size=16).digest())
 
 
-def _source_of(line: bytes) -> str:
+def _origin(line: bytes) -> tuple[str, Instant | None]:
+    """What a line that cannot be taken says about its source and its receipt."""
     try:
         event = json.loads(line)
-        return str(event.get("source") or "")[:200] if isinstance(event, dict) else ""
     except (ValueError, RecursionError):
-        return ""
+        return "", None
+    if not isinstance(event, dict):
+        return "", None
+    source = str(event.get("source") or "")[:200]
+    for name in ("received_at", "recordedtime", "time"):
+        try:
+            at = dt.datetime.fromisoformat(event[name])
+        except (KeyError, TypeError, ValueError):
+            continue
+        if at.tzinfo is not None and 2000 <= at.year < 2100:
+            return source, to_instant(at)
+    return source, None
+
+
+def _received(file: str, now: Instant) -> Instant:
+    """A line without a time came with its file; the same on every replay of it."""
+    try:
+        return int(Path(file).stat().st_mtime * 1000)
+    except (OSError, ValueError):
+        return max(now, 0)
 
 
 # -- replay --------------------------------------------------------------------------------
