@@ -460,6 +460,13 @@ def _dirty(draft: Draft, day: Day) -> None:
     draft.wake()
 
 
+def _reach_back(draft: Draft, day: Day) -> None:
+    """Zero is published too: days are counted from the first signal on, adopters or not."""
+    span: Span | None = draft.get("span")
+    if span is None or day < span.first:
+        draft.put("span", Span(day, day))
+
+
 def _send_lists(draft: Draft, book: Book) -> None:
     """Give every shard its part of the eligible lists, one per version of the subject."""
     versions = book.versions("subject", draft.id)
@@ -480,6 +487,9 @@ def wake_head(draft: Draft, book: Book) -> None:
     zone = book.calendar("subject", subject.id).zone
     last = zone.last_closed(draft.now)
     _subject_row(draft, subject, book)
+    first_use_at = min((draft.get("firsts") or {}).values(), default=None)
+    if first_use_at is not None:
+        _reach_back(draft, zone.day(first_use_at))
     span: Span | None = draft.get("span")
     logs: Logs = draft.get("logs") or Logs([], [])
     if span is not None and span.first > -FOREVER:
@@ -491,7 +501,7 @@ def wake_head(draft: Draft, book: Book) -> None:
         logs.adopted,
         logs.verified,
         _released(draft),
-        min((draft.get("firsts") or {}).values(), default=None),
+        first_use_at,
     )
     if draft.put_if_new("said", said):
         for follower in draft.get("followers") or []:
