@@ -6,7 +6,6 @@ ends with its newest commit, and after that nothing is claimed about it.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.history.maths import (
     Stays,
     days,
     holds,
+    iso,
     kaplan_meier,
     precedence,
     quantile,
@@ -150,7 +150,7 @@ class Adoption:
                 back = _first_at_least(pins[n + 1 :], last)
                 yield {
                     "consumer": adopter,
-                    "at": f"{datetime.fromtimestamp(pin.at / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}",
+                    "at": iso(pin.at),
                     "from_version": last,
                     "to_version": pin.version,
                     "across_removal": not before,
@@ -186,6 +186,24 @@ class Adoption:
             "max_lag_days": days(max(lags)) if lags else None,
             "version_at_snapshot": self.views.one(sql, subject=self.present, adopter=adopter),
         }
+
+
+def differences(
+    one: Iterable[Pin], other: Iterable[Pin]
+) -> Iterable[tuple[int, int | None, str, str]]:
+    """From when until when (None: still) two packages had which different versions."""
+    last = {pin.at: pin.version for pin in one}, {pin.at: pin.version for pin in other}
+    known = since = None
+    now = ("", "")
+    for at in sorted({*last[0], *last[1]}):
+        now = last[0].get(at, now[0]), last[1].get(at, now[1])
+        differs = now if now[0] != now[1] else None
+        if known is not None and since is not None and differs != known:
+            yield since, at, *known
+        if differs != known:
+            known, since = differs, at
+    if known is not None and since is not None:
+        yield since, None, *known
 
 
 def _first(found: list[tuple[int, str]], released: int) -> dict[str, Any] | None:

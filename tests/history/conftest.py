@@ -62,27 +62,3 @@ def replay_events(
         return replay_files([signals], config, END)
 
     return run
-
-
-NO_STAYS = "compared with the column `stays` for the first time; to be looked through"
-NO_LEAD = "a change that is released before it is merged is not placed yet"
-OPEN = {
-    "test_counts": NO_STAYS,
-    "test_adoption_curves": NO_STAYS,
-    "test_moves_of_consumers": NO_STAYS,
-    "test_the_box_has_the_same_curves": NO_STAYS,
-    "test_shipped_but_not_adopted": NO_STAYS,
-    "test_a_change_released_from_a_branch_first_keeps_its_negative_lead": NO_LEAD,
-    "test_issues_reach_the_tag_that_they_really_reached[tlswg/tls13-spec]": NO_LEAD,
-    "test_almost_every_first_tag_is_inferred[tlswg/tls13-spec]": NO_LEAD,
-    "test_lags_keep_their_sign[tlswg/tls13-spec]": NO_LEAD,
-    "test_lags_keep_their_sign[mlswg/mls-protocol]": NO_LEAD,
-}
-"""Golden numbers that do not come out yet, with the reason."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        reason = OPEN.get(item.name) or OPEN.get(item.name.partition("[")[0])
-        if reason is not None:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=reason == NO_LEAD))

@@ -1,7 +1,8 @@
 """Five archives of issues, pull requests, commits and tags, as signals.
 
 Copied as they stand: a pull request is on the default branch if it was merged into it and the
-log of that branch has its merge commit, where one is known. Commits of the first-parent line
+log of that branch has its merge commit; of one without a merge commit nobody knows that. Commits
+of the first-parent line
 that no pull request accounts for are changes of their own, so that a tag on them has a place.
 What a tag contains is left to the pipeline, with one exception: a pull request or a tag beside
 the default branch has no place on it, so the evidence (`chains.csv`) is passed on in the tag's
@@ -92,8 +93,7 @@ def _issue(repository: str, record: dict[str, Any]) -> Iterator[Event]:
 
 
 def _on_default(record: dict[str, Any], log: set[str]) -> bool:
-    commit = record["merge_commit"]
-    return record["base_ref"] in DEFAULT_BRANCH and (commit is None or commit in log)
+    return record["base_ref"] in DEFAULT_BRANCH and record["merge_commit"] in log
 
 
 def _pull(repository: str, record: dict[str, Any], log: set[str]) -> Event:

@@ -16,16 +16,16 @@ def table(corpora: Path) -> Numbers:
     ]
     header, _, *body = rows
     return {
-        row[0]: {name: _numbers(cell) for name, cell in zip(header[2:], row[2:], strict=True)}
+        row[0]: {name: _numbers(cell) for name, cell in zip(header[1:], row[1:], strict=True)}
         for row in body
     }
 
 
 def kafka(corpora: Path) -> list[float]:
-    """Distinct keys, keys with a release, median days until it, negative lags."""
+    """Distinct keys, keys with a release, median days until it, negative lags, other case."""
     text = (corpora / "README.md").read_text(encoding="utf-8")
-    [sentence] = re.findall(r"Apache Kafka: (.*?negative lags)", text)
-    return _numbers(sentence.replace("`KAFKA-<n>`", ""))
+    [paragraph] = re.findall(r"Apache Kafka: (.*)", text)
+    return _numbers(re.sub("`[^`]*`", "", paragraph))
 
 
 def _numbers(text: str) -> list[float]:

@@ -1,6 +1,7 @@
 """The statistics that the golden numbers are given in."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -12,6 +13,10 @@ Stay = tuple[int, int | None]
 
 Stays = Mapping[str, list[Stay]]
 """By adopter, each adopter's in the order of time."""
+
+
+def iso(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def days(milliseconds: int) -> float:
