@@ -1,8 +1,7 @@
-"""A repository: its changes in merge order, its deploys, and which change is live where.
+"""A repository: its changes, its deploys and links, and who is told which change is live where.
 
-A change has a *position* on the default branch; a target (a service in production) stands at a
-position after each deploy. A change is live in a target from the first deploy that stands at or
-above it (semantics 5.1). Positions are values, not ordinals, so a late change moves no other.
+Facts are taken in one by one; what they touch is judged when the repository wakes. Where a
+service stands and since when a change is live in it is worked out in `live`.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -10,11 +9,21 @@ from typing import NamedTuple
 
 from pipeline.core import links
 from pipeline.core.book import Book, Service
-from pipeline.core.calendar import MINUTE_MS
+from pipeline.core.live import (
+    BOTTOM,
+    EMPTY_TARGET,
+    TOP,
+    Change,
+    Deploy,
+    Position,
+    Target,
+    live_log,
+    named_log,
+    place,
+)
 from pipeline.core.messages import (
     Evidence,
     LinkedChange,
-    Live,
     NamedByDeploy,
     Redefined,
     Released,
@@ -29,43 +38,8 @@ from pipeline.core.signals import (
     Instant,
     LinkAsserted,
     LinkRetracted,
-    Order,
     Signal,
 )
-
-BLIP_MS = 60 * MINUTE_MS
-"""A redeploy within this time after a rollback makes it a blip: no change of state."""
-
-Position = tuple[Instant, int, int, str, int, str]
-"""Place on the default branch: merge time, sequence (three fields), number, change id."""
-
-BOTTOM: Position = (-(2**62), 0, 0, "", 0, "")
-TOP: Position = (2**62, 9, 0, "", 0, "")
-
-
-class Change(NamedTuple):
-    """A merged change as we know it; `named` are the keys it names, with how."""
-
-    order: Order
-    change: str
-    shas: list[str]
-    on_default: bool
-    paths: list[str] | None
-    reverts: str | None
-    first_commit_at: Instant | None
-    named: list[tuple[str, str, bool]]
-    """(key, via, found in text): what is found in text counts for known projects only."""
-
-    @property
-    def position(self) -> Position:
-        # numbers compare as numbers: of two merged in one instant, !10 stands above !9
-        number = self.change.rpartition("!")[2]
-        return (
-            self.order.at,
-            *self.order.sequence,
-            int(number) if number.isascii() and number.isdigit() else 0,
-            self.change,
-        )
 
 
 class Asserted(NamedTuple):
@@ -74,35 +48,6 @@ class Asserted(NamedTuple):
     by_signal: dict[str, tuple[str, Evidence]]
     retracted: dict[str, tuple[str, str, Instant]]
     """Signal id to (name, via, at); via `manual` ends every kind of evidence."""
-
-
-class Deploy(NamedTuple):
-    order: Order
-    deploy: str
-    kind: str
-    sha: str | None
-    version: str | None
-    changes: list[str]
-    work_items: list[str]
-
-
-class Target(NamedTuple):
-    """The successful production deploys of one service, in order.
-
-    `positions[i]` is where the target stands after deploy i; `drops` are the indices where it
-    went down; `explicit` maps a change that only a deploy proves to the deploys that do, and
-    `named` does so for work items; `undone` maps a deploy to the rollback that took it back.
-    """
-
-    deploys: list[Deploy]
-    positions: list[Position]
-    drops: list[int]
-    explicit: dict[str, list[int]]
-    named: dict[str, list[int]]
-    undone: dict[int, int]
-
-
-EMPTY_TARGET = Target([], [], [], {}, {}, {})
 
 
 class Todo(NamedTuple):
@@ -361,16 +306,16 @@ def repository_of(change: str) -> str:
     return change.partition("!")[0] if "!" in change else change.rpartition("@")[0]
 
 
-# -- where a target stands ---------------------------------------------------------------
+# -- where targets stand ----------------------------------------------------------------
 
 
 def _replace_target(draft: Draft, service: str, deploys: list[Deploy], library: bool) -> None:
     """Put the deploys of a target in place and mark every change whose liveness may differ."""
     old: Target = draft.get(f"target/{service}") or EMPTY_TARGET
     if len(deploys) == len(old.deploys) + 1 and deploys[:-1] == old.deploys and not old.undone:
-        new = _place_all(draft, deploys, library, old)
+        new = place(draft, deploys, library, old)
     else:
-        new = _place_all(draft, deploys, library, None)
+        new = place(draft, deploys, library, None)
     draft.put(f"target/{service}", new)
     low, high = TOP, BOTTOM
     before, after = [BOTTOM, *old.positions], [BOTTOM, *new.positions]
@@ -402,152 +347,7 @@ def _place(draft: Draft, deploys: list[Deploy], book: Book, service: str) -> Tar
     definition = book.service(service)
     library = bool(definition and definition.library)
     draft.put(f"library/{service}", library)
-    return _place_all(draft, deploys, library, None)
-
-
-def _place_all(
-    draft: Draft, deploys: list[Deploy], library: bool, known: Target | None
-) -> Target:
-    """Where the target stands after each deploy; `known` is the answer for all but the last."""
-    if known is None:
-        known = EMPTY_TARGET
-    positions = list(known.positions)
-    drops = list(known.drops)
-    explicit = dict(known.explicit)
-    named = dict(known.named)
-    undone = dict(known.undone)
-    standing = [i for i in range(len(positions)) if i not in undone]
-    for i in range(len(positions), len(deploys)):
-        deploy = deploys[i]
-        before = positions[-1] if positions else BOTTOM
-        own = draft.get(f"sha/{deploy.sha}") if deploy.sha else None
-        change: Change | None = draft.get(f"change/{own}") if own else None
-        place = change.position if change is not None and change.on_default else None
-        if deploy.kind == "rollback":
-            place = _roll_back(i, place, deploy.sha, standing, positions, undone)
-        elif library and place is not None:
-            place = max(place, before)
-        stands = before if place is None else place
-        if stands < before:
-            drops.append(i)
-        positions.append(stands)
-        if deploy.kind != "rollback":
-            standing.append(i)
-        proves = list(deploy.changes)
-        if change is not None and not change.on_default:
-            proves.append(change.change)
-        for id in proves:
-            explicit[id] = [*explicit.get(id, []), i]
-        for name in deploy.work_items:
-            named[name] = [*named.get(name, []), i]
-    return Target(deploys, positions, drops, explicit, named, undone)
-
-
-def _roll_back(
-    i: int,
-    place: Position | None,
-    sha: str | None,
-    standing: list[int],
-    positions: list[Position],
-    undone: dict[int, int],
-) -> Position | None:
-    """Take back the deploys above the one that a rollback returns to.
-
-    Without a sha that is the previous successful deploy; with one, whatever stands above it.
-    """
-    if sha is None:
-        if standing:
-            undone[standing.pop()] = i
-        return positions[standing[-1]] if standing else BOTTOM
-    if place is None:
-        return None
-    while standing and positions[standing[-1]] > place:
-        undone[standing.pop()] = i
-    return place
-
-
-# -- where a change is live --------------------------------------------------------------
-
-
-def _steps(
-    target: Target, change: str, position: Position | None
-) -> list[tuple[Instant, bool]]:
-    """When the change went live in the target, and when it left, in deploy order."""
-    marks: list[tuple[int, bool]] = []
-    if position is not None:
-        marks = _positional(target, position)
-    for i in target.explicit.get(change, ()):
-        marks.append((i, True))
-        back = target.undone.get(i)
-        if back is not None and (position is None or target.positions[back] < position):
-            marks.append((back, False))
-    steps: list[tuple[Instant, bool]] = []
-    for i, on in sorted(marks):
-        if on != (steps[-1][1] if steps else False):
-            steps.append((target.deploys[i].order.at, on))
-    return steps
-
-
-def _positional(target: Target, position: Position) -> list[tuple[int, bool]]:
-    """Between two drops the positions only rise, so each stretch is searched by halves."""
-    marks: list[tuple[int, bool]] = []
-    starts = [0, *target.drops]
-    for n, start in enumerate(starts):
-        end = starts[n + 1] if n + 1 < len(starts) else len(target.positions)
-        if start < end and target.positions[start] < position:
-            marks.append((start, False))
-        first = bisect_left(target.positions, position, start, end)
-        if first < end:
-            marks.append((first, True))
-    return marks
-
-
-def _without_blips(steps: list[tuple[Instant, bool]]) -> list[Live]:
-    """The log of being live: leaving it is known after an hour without a redeploy."""
-    log: list[Live] = []
-    i = 0
-    while i < len(steps):
-        at, on = steps[i]
-        if not on and i + 1 < len(steps) and steps[i + 1][0] - at <= BLIP_MS:
-            i += 2
-            continue
-        log.append(Live(at if on else at + BLIP_MS, at, on))
-        i += 1
-    return log
-
-
-def live_log(draft: Draft, id: str, service: Service, seen: tuple[str, ...] = ()) -> list[Live]:
-    """Since when a change is live in a service, and when it was not (reverts included)."""
-    target: Target = draft.get(f"target/{service.id}") or EMPTY_TARGET
-    change: Change | None = draft.get(f"change/{id}")
-    position = change.position if change is not None and change.on_default else None
-    log = _without_blips(_steps(target, id, position))
-    reverts = [by for by in draft.get(f"reverted/{id}") or [] if by not in seen]
-    if not reverts:
-        return log
-    others = [live_log(draft, by, service, (*seen, id)) for by in reverts]
-    return _both(log, others)
-
-
-def _both(own: list[Live], reverts: list[list[Live]]) -> list[Live]:
-    """Live while its own log says so and no revert of it is live."""
-    events = sorted(
-        [(step.known_at, -1, step) for step in own]
-        + [(step.known_at, n, step) for n, log in enumerate(reverts) for step in log],
-        key=lambda e: (e[0], e[1]),
-    )
-    on = False
-    reverted = [False] * len(reverts)
-    log: list[Live] = []
-    for known_at, who, step in events:
-        if who < 0:
-            on = step.on
-        else:
-            reverted[who] = step.on
-        now = on and not any(reverted)
-        if now != (log[-1].on if log else False):
-            log.append(Live(known_at, step.effective_at, now))
-    return log
+    return place(draft, deploys, library, None)
 
 
 # -- judging -----------------------------------------------------------------------------
@@ -673,14 +473,6 @@ def _tell_named(draft: Draft, service: str, name: str) -> None:
     if not listed:
         draft.send(f"key:{name}", Unlinked(f"{draft.id}#{service}"))
         return
-    marks: list[tuple[int, bool]] = []
-    for i in listed:
-        marks.append((i, True))
-        if i in target.undone:
-            marks.append((target.undone[i], False))
-    steps: list[tuple[Instant, bool]] = []
-    for i, on in sorted(marks):
-        if on != (steps[-1][1] if steps else False):
-            steps.append((target.deploys[i].order.at, on))
     evidence = [Evidence("native", target.deploys[listed[0]].order.at)]
-    draft.send(f"key:{name}", NamedByDeploy(service, draft.id, evidence, _without_blips(steps)))
+    log = named_log(target, name)
+    draft.send(f"key:{name}", NamedByDeploy(service, draft.id, evidence, log))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pipeline.core import findings, links
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS
+from pipeline.core.live import BLIP_MS
 from pipeline.core.messages import (
     Adoption,
     AskGrace,
@@ -35,7 +36,6 @@ from pipeline.core.messages import (
     Step,
 )
 from pipeline.core.reaction import Draft
-from pipeline.core.repository import BLIP_MS
 from pipeline.core.rows import FindingRow, Gone, WorkItemRow, WorkItemStateRow
 from pipeline.core.signals import Instant, Signal, WorkItemChanged, WorkItemDeleted
 from pipeline.core.tracker import Attributes, TrackerFact, history
