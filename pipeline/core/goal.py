@@ -51,10 +51,15 @@ class Item(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """One closed day: what the goal stood at, and the fold of its being hit up to that day."""
+    """One closed day: what the goal stood at, and the fold of its being hit up to that day.
+
+    `value` and `progress` are as known now, `confirmed` is the progress as it was known at the
+    close: a hit rests on that one alone, or a later fact could move it (semantics 4.2).
+    """
 
     value: float | None
     progress: float | None
+    confirmed: float | None = None
     hit: bool = False
     streak: int = 0
     streak_from: Day = 0
@@ -121,11 +126,12 @@ def _stand(draft: Draft, message: Standing, book: Book) -> None:
     goal = book.goal(draft.id)
     if goal is not None and goal.metric is not None and goal.metric.kind != "work":
         return
-    steps = {s.effective_at for s in (*new.states, *new.closed)}
+    changed = {*new.states, *new.closed}
     if old is not None:
-        steps ^= {s.effective_at for s in (*old.states, *old.closed)}
-    if steps:
-        _dirty(draft, _calendar(draft.id, book).zone.day(min(steps)))
+        changed ^= {*old.states, *old.closed}
+    if changed:
+        first = min(step.effective_at for step in changed)
+        _dirty(draft, _calendar(draft.id, book).zone.day(first))
 
 
 def _dirty(draft: Draft, day: Day) -> None:
@@ -188,7 +194,7 @@ def _judge(
     intervals = [i for i in hits.intervals if i[0] <= opening]
     if intervals and intervals[-1][1] is not None and intervals[-1][1] > opening:
         intervals[-1] = (intervals[-1][0], None)
-    shares: dict[Day, float | None] = {}
+    shares: dict[Day, tuple[float | None, float | None]] = {}
     single = len(book.versions("goal", goal.id)) == 1
     for day in range(start, last + 1):
         in_force = goal if single else (book.goal_on(goal.id, day) or goal)
@@ -198,21 +204,15 @@ def _judge(
         if metric.baseline == metric.target:
             continue
         value, weight = _value(draft, in_force, metric, book, day, zone)
-        progress = None
-        if value is not None:
-            progress = (value - metric.baseline) / (metric.target - metric.baseline)
-        judged = _hit(draft, in_force, metric, before, value, progress, day, zone, intervals)
-        judged = Judged(
-            value,
-            progress,
-            judged.hit,
-            judged.streak,
-            judged.streak_from,
-            judged.hit_on,
-            weight,
+        confirmed = _confirmed(draft, in_force, metric, book, day, zone, value)
+        judged = _hit(draft, metric, before, confirmed, day, zone, intervals)._replace(
+            value=value,
+            progress=_progress(value, metric),
+            confirmed=_progress(confirmed, metric),
+            known_weight=weight,
         )
         draft.put(f"judged/{day}", judged)
-        shares[day] = progress
+        shares[day] = (judged.progress, judged.confirmed)
         _progress_row(draft, in_force, metric, before, judged, day, calendar)
         before = judged
     parents = sorted({parent.id for parent in goal.parents})
@@ -228,10 +228,19 @@ def _judge(
     return hits
 
 
-def _all_shares(draft: Draft, goal: Goal, last: Day) -> dict[Day, float | None]:
+def _all_shares(
+    draft: Draft, goal: Goal, last: Day
+) -> dict[Day, tuple[float | None, float | None]]:
     assert goal.starts_on is not None
     days = ((d, draft.get(f"judged/{d}")) for d in range(goal.starts_on, last + 1))
-    return {day: judged.progress for day, judged in days if judged is not None}
+    return {day: (j.progress, j.confirmed) for day, j in days if j is not None}
+
+
+def _progress(value: float | None, metric: Metric) -> float | None:
+    """Where a value stands between baseline and target."""
+    if value is None or metric.baseline is None or metric.target is None:
+        return None
+    return (value - metric.baseline) / (metric.target - metric.baseline)
 
 
 def _value(
@@ -261,8 +270,28 @@ def _value(
             close = zone.close(day)
             return float(sum(_reached(i, metric.at, close, None) for i in items.values())), None
         case "rollup":
-            return _rolled_up(draft, goal, book, day)
+            return _rolled_up(draft, goal, book, day, confirmed=False)
     return None, None
+
+
+def _confirmed(
+    draft: Draft,
+    goal: Goal,
+    metric: Metric,
+    book: Book,
+    day: Day,
+    zone: Zone,
+    value: float | None,
+) -> float | None:
+    """The value as it was confirmed by the close of the day; `value` is what is known now."""
+    match metric.kind:
+        case "work":
+            close = zone.close(day)
+            items: dict[str, Item] = draft.get("items") or {}
+            return float(sum(_reached(i, metric.at, close, close) for i in items.values()))
+        case "rollup":
+            return _rolled_up(draft, goal, book, day, confirmed=True)[0]
+    return value
 
 
 def _sustained(readings: list[Reading], metric: Metric) -> float | None:
@@ -289,14 +318,14 @@ def _reached(item: Item, level: str, close: Instant, known_by: Instant | None) -
 
 
 def _rolled_up(
-    draft: Draft, goal: Goal, book: Book, day: Day
+    draft: Draft, goal: Goal, book: Book, day: Day, *, confirmed: bool
 ) -> tuple[float | None, float | None]:
     """Weighted mean of the children's clipped progress; unknown ones are left out (9.3)."""
     total = known = value = 0.0
     for child in book.children_of(goal.id):
         weight = next(p.weight for p in child.parents if p.id == goal.id)
         total += weight
-        progress = (draft.get(f"child/{child.id}") or {}).get(day)
+        progress = (draft.get(f"child/{child.id}") or {}).get(day, (None, None))[confirmed]
         if progress is not None:
             known += weight
             value += weight * min(max(progress, 0.0), 1.0)
@@ -309,35 +338,30 @@ def _rolled_up(
 
 def _hit(
     draft: Draft,
-    goal: Goal,
     metric: Metric,
     before: Judged,
     value: float | None,
-    progress: float | None,
     day: Day,
     zone: Zone,
     intervals: list[tuple[Instant, Instant | None]],
 ) -> Judged:
-    """On adoption a hit is held 3 days and lost after 7 below 0.9; others turn at a day's close."""
+    """On adoption a hit is held 3 days and lost after 7 below 0.9; others turn at a day's close.
+
+    A day whose value is not known speaks neither for a hit nor against one.
+    """
     assert metric.target is not None
     assert metric.baseline is not None
     slow = metric.kind in ("adoption", "migrate")
-    judged_value = value
-    if metric.kind == "work" and value is not None:
-        close = zone.close(day)
-        items: dict[str, Item] = draft.get("items") or {}
-        judged_value = float(sum(_reached(i, metric.at, close, close) for i in items.values()))
-    met = judged_value is not None and _meets(judged_value, metric.target, metric)
-    if met and metric.verified is not None:
-        reach = draft.get(f"reach/{day}")
-        met = bool(reach and reach[0] and reach[2] / reach[0] >= metric.verified - 1e-9)
     if not before.hit:
-        turning, needed = met, HOLD_DAYS if slow else 1
+        turning, needed = _meets(value, metric.target, metric), HOLD_DAYS if slow else 1
+        if turning and metric.verified is not None:
+            reach = draft.get(f"reach/{day}")
+            turning = bool(reach and reach[0] and reach[2] / reach[0] >= metric.verified - 1e-9)
     else:
         floor = metric.target * LOST_SHARE if slow else metric.target
         if slow and metric.target < metric.baseline:
             floor = metric.target / LOST_SHARE
-        turning = judged_value is None or not _meets(judged_value, floor, metric)
+        turning = value is not None and not _meets(value, floor, metric)
         needed = LOST_DAYS if slow else 1
     streak = before.streak + 1 if turning else 0
     since = before.streak_from if streak > 1 else day
@@ -351,12 +375,14 @@ def _hit(
         else:
             hit_on = None
             intervals[-1] = (intervals[-1][0], zone.close(day))
-    return Judged(value, progress, hit, streak, since, hit_on)
+    return Judged(None, None, None, hit, streak, since, hit_on)
 
 
-def _meets(value: float, target: float, metric: Metric) -> bool:
+def _meets(value: float | None, target: float, metric: Metric) -> bool:
     assert metric.target is not None
     assert metric.baseline is not None
+    if value is None:
+        return False
     if metric.target < metric.baseline:
         return value <= target + 1e-9
     return value >= target - 1e-9

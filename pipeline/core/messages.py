@@ -220,10 +220,13 @@ class Reach(NamedTuple):
 
 
 class Share(NamedTuple):
-    """A goal tells a parent how far it is, per day (None: unknown)."""
+    """A goal tells a parent how far it is, per day: as known now, and as confirmed at its close.
+
+    They differ where states are dated back; None: unknown.
+    """
 
     goal: str
-    days: dict[Day, float | None]
+    days: dict[Day, tuple[float | None, float | None]]
 
 
 class Heard(NamedTuple):

@@ -112,7 +112,7 @@ def wake(draft: Draft) -> None:
 
 def _usual(hours: list[tuple[int, Instant, Instant]], i: int) -> int | None:
     """P95 (nearest rank) of the gaps in hours that ended in the 28 d before hour i's last signal."""
-    oldest = (hours[i][2] - 28 * DAY_MS) // HOUR_MS
+    oldest = (hours[i][2] - 28 * DAY_MS) // HOUR_MS + 1  # the first hour within the 28 d
     gaps: list[int] = []
     j = i
     while j > 0 and hours[j][0] >= oldest:

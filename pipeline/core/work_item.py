@@ -71,7 +71,7 @@ class Run(NamedTuple):
 class Said(NamedTuple):
     """What was last told to others, so that only changes are told."""
 
-    names: list[str]
+    names: dict[str, Instant]
     follows: list[str]
     goals: list[str]
     parent: str
@@ -84,7 +84,7 @@ class Said(NamedTuple):
     inherit: tuple[list[str], list[str], list[str]] | None
 
 
-NOTHING_SAID = Said([], [], [], "", "", [], {}, [], 0, [], None)
+NOTHING_SAID = Said({}, [], [], "", "", [], {}, [], 0, [], None)
 
 
 def react(draft: Draft, signal: Signal) -> None:
@@ -698,8 +698,11 @@ def _vanish(draft: Draft, said: Said) -> None:
         draft.put("said", None)
 
 
-def _call(draft: Draft, sight: Sight, said: Said) -> list[str]:
-    """Claim every name that people may use for it: its id and all keys it ever had."""
+def _call(draft: Draft, sight: Sight, said: Said) -> dict[str, Instant]:
+    """Claim every name that people may use for it: its id and all keys it ever had.
+
+    An earlier fact may come later, so a name is claimed again when it was ours since before.
+    """
     first: dict[str, Instant] = {draft.id: sight.attributes[0].created_at}
     for attributes in sight.attributes:
         for name in attributes.names:
@@ -708,9 +711,9 @@ def _call(draft: Draft, sight: Sight, said: Said) -> list[str]:
         if name not in first:
             draft.send(f"key:{name}", Called(draft.id, (0, draft.id), gone=True))
     for name, since in first.items():
-        if name not in said.names:
+        if said.names.get(name) != since:
             draft.send(f"key:{name}", Called(draft.id, (since, draft.id)))
-    return list(first)
+    return first
 
 
 def _follow(draft: Draft, course: Course, said: Said) -> list[str]:

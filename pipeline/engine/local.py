@@ -183,10 +183,11 @@ class LocalEngine:
 
     def _count(self, signal: Signal, decoded: Decoded) -> None:
         source = signal.data.source if isinstance(signal.data, SourceSeen) else signal.source
-        hours = self._heard.setdefault(source, {})
-        hour = signal.at // HOUR_MS
-        first, last = hours.get(hour, (signal.at, signal.at))
-        hours[hour] = (min(first, signal.at), max(last, signal.at))
+        if signal.recorded_at - signal.at <= LATE_MS:
+            hours = self._heard.setdefault(source, {})
+            hour = signal.at // HOUR_MS
+            first, last = hours.get(hour, (signal.at, signal.at))
+            hours[hour] = (min(first, signal.at), max(last, signal.at))
         counts = self._counts.setdefault((signal.source, signal.at // DAY_MS), Counter())
         counts["signals"] += 1
         if decoded.skewed:

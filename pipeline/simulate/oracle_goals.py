@@ -156,7 +156,7 @@ class World:
         if value is None:
             return False
         if hit:
-            kept = target * ((0.9 if rises else 1.1) if adoption else 1)
+            kept = target * ((0.9 if rises else 1 / 0.9) if adoption else 1)
             return bool(value < kept if rises else value > kept)
         met = value >= target if rises else value <= target
         if met and "verified" in metric:

@@ -71,13 +71,15 @@ class Life:
     rollbacks: list[tuple[int, int | None]] = field(default_factory=list)
 
     def timeline(self) -> list[tuple[str, int, int | None]]:
-        """State by effective time: a later run overrides all from its beginning on."""
+        """State by effective time: a later run overrides all from its beginning on.
+
+        Two stretches of one state may touch, where what was between them is overridden.
+        """
         spans: list[tuple[str, int]] = []
         for run in self.runs:
             while spans and spans[-1][1] >= run.effective:
                 spans.pop()
-            if not spans or spans[-1][0] != run.state:
-                spans.append((run.state, run.effective))
+            spans.append((run.state, run.effective))
         ends: list[int | None] = [start for _, start in spans[1:]]
         return [
             (state, start, end)

@@ -11,11 +11,6 @@ from pipeline.simulate import Simulation, simulate
 from pipeline.store.client import Store, open_store
 
 
-def OPEN(reason: str) -> pytest.MarkDecorator:  # noqa: N802 - reads like the mark it makes
-    """A difference that is known and still to be mended; the mark fails once it is gone."""
-    return pytest.mark.xfail(reason=reason, strict=True)
-
-
 def iso(at: object) -> str | None:
     return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")  # type: ignore[attr-defined]
 
@@ -46,16 +41,7 @@ def run(directory: Path, simulation: Simulation) -> Iterator[Store]:
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize(
-    "seed",
-    [
-        1,
-        pytest.param(2, marks=OPEN("one learned grace differs by a working day")),
-        pytest.param(3, marks=OPEN("one work item whose key moved is reopened too late")),
-        4,
-        pytest.param(5, marks=OPEN("one roll-up is hit on values that are not confirmed yet")),
-    ],
-)
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
 def test_clean_evidence_gives_the_truth(tmp_path: Path, seed: int) -> None:
     """With clean evidence nothing differs: states, findings, adopters and goal values."""
     simulation = simulate(tmp_path / "simulation", seed=seed)
