@@ -65,6 +65,8 @@ RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 def route(signal: Signal, book: Book) -> list[str]:
     """The entities that a signal goes to, in order."""
     match signal.data:
+        case SubjectUsed(count=0):
+            return []  # no use happened; that is no first use either
         case SubjectUsed(subject=id, adopter=adopter):
             return [f"shard:{id}/{names.shard_of(adopter)}"]
         case AdoptionVerified(subject=id, adopter=who):

@@ -12,8 +12,10 @@ from typing import Any
 
 from pipeline.definitions import records
 from pipeline.definitions.checks import cross_check
-from pipeline.definitions.reading import LISTS, SINGLES, Entry, read_entries
+from pipeline.definitions.reading import LISTS, SINGLES, Entry, check_record, read_entries
 from pipeline.errors import ConfigError, Problem
+
+__all__ = ["Definitions", "check_definitions", "check_record", "load_definitions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,6 +145,20 @@ def _entry(
     return Entry(section, at, located, said, record)
 
 
+def check_record(kind: str, record: Any) -> list[Problem]:
+    """What is wrong with one record by itself, as a signal brings it.
+
+    Names that nobody defines are no problem here: another signal may define them.
+    """
+    shape = next(k.shape for k in (*LISTS.values(), *SINGLES.values()) if k.name == kind)
+    known: dict[int, tuple[str, ...]] = {}
+    try:
+        shape.model_validate(record, context=known)
+    except ValidationError as error:
+        return list(_problems(Located("", record), (), error, known))
+    return []
+
+
 def _more_than_one(entries: list[Entry]) -> Iterator[Problem]:
     first: dict[str, Entry] = {}
     for entry in entries:

@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from pipeline.core.signals import TYPES, Fact, Instant, Signal, Tick
+from pipeline.definitions import check_record
 from pipeline.engine.schemas import DATA, TIME_PATTERN, event_model
 
 LIMIT = 1024 * 1024
@@ -251,15 +252,39 @@ def _adoption_verified(data: dict[str, Any]) -> None:
 
 def _defined(kind: str) -> Callable[[dict[str, Any]], None]:
     def adapt(data: dict[str, Any]) -> None:
-        _refuse_odd(data, "data")
         record = data.copy()
         data.clear()
         data["revision"] = record.pop("revision", None)
         data["kind"] = kind
         data["id"] = record["id"]
         data["record"] = record
+        _check_record(data, "data")
 
     return adapt
+
+
+_SINGLE = {"organisation", "notify", "rules"}
+"""Kinds of which there is one record, without an id of its own."""
+
+
+def _check_record(data: dict[str, Any], path: str) -> None:
+    """Refuse a record that a file of definitions could not hold either."""
+    kind, record = data["kind"], data["record"]
+    _refuse_odd(record, path)
+    if kind not in _SINGLE:
+        record.setdefault("id", data["id"])
+    if problems := check_record(kind, record):
+        first = problems[0]
+        key = f"{path}.{first.key}".removesuffix(".")
+        value = "" if first.value is None else f" ({first.value})"
+        said = f"{key[:_SHOWN]}{value}: {first.message}"
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise _Bad(
+            Refused(
+                "invalid_field",
+                f"{said}; {first.remedy}{more}" if first.remedy else said + more,
+            )
+        )
 
 
 _ADAPT: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -273,7 +298,7 @@ _ADAPT: dict[str, Callable[[dict[str, Any]], None]] = {
     "delivery.goal.defined.v1": _defined("goal"),
     "delivery.team.defined.v1": _defined("team"),
     "delivery.service.defined.v1": _defined("service"),
-    "delivery.record.defined.v1": lambda data: _refuse_odd(data, "data"),
+    "delivery.record.defined.v1": lambda data: _check_record(data, "data.record"),
     "delivery.commitment.made.v1": lambda data: _check_period(data["period"]),
     "delivery.decision.recorded.v1": _time_in("until"),
 }

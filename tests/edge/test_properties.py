@@ -22,11 +22,27 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
-WIRE_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXTS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
-    max_leaves=8,
-)
+IDS = TEXTS.map(str.strip).filter(lambda text: text.isprintable() and bool(text))
+DEFINED: dict[str, list[dict[str, Any]]] = {
+    "organisation": [{}, {"timezone": "Europe/Berlin", "privacy": {"adopters": "hashed"}}],
+    "team": [{}, {"people": 2.5, "working_days": [0, 2]}, {"ready": ["docs"], "title": None}],
+    "service": [{"repository": "a/b", "team": "t"}],
+    "subject": [
+        {"unit": "team", "measure": {"kind": "usage", "actions": 2}, "eligible": ["a", "b"]},
+        {"unit": "repo", "measure": {"kind": "pinned", "package": "p", "at_least": "1.0"}},
+    ],
+    "goal": [
+        {},
+        {"level": "vision", "parents": ["g"]},
+        {"metric": {"kind": "kpi", "target": 1}},
+    ],
+    "scenario": [{"goal": "g", "support": 0.1}],
+    "source": [{"kind": "github", "projects": {"a/b": {"team": "t"}}}],
+    "audience": [{"role": "pm"}],
+    "notify": [{"digest_at": "07:30"}],
+    "rules": [{"links": {"any": [1, None, {"x": True}]}}],
+}
+"""Records that a file of definitions may hold, per kind."""
 DAYS = st.dates(date(1970, 1, 1), date(2199, 1, 1)).map(date.isoformat)
 BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "starts_on": DAYS,
@@ -38,7 +54,7 @@ BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "first_commit_at": INSTANTS,
     "started_at": INSTANTS,
     "until": INSTANTS,
-    "record": st.dictionaries(NAMES, WIRE_JSON, max_size=4),
+    "record": st.just({}),
     "cleared": st.none(),
 }
 
@@ -81,9 +97,13 @@ def signals(draw: st.DrawFn) -> tuple[str, Signal]:
         ]
         cleared = draw(st.sets(st.sampled_from(absent))) if absent else set()
         changes["cleared"] = [field for field in absent if field in cleared] or None
-    elif isinstance(data, Defined) and name != "delivery.record.defined.v1":
-        record = {field: value for field, value in data.record.items() if field != "revision"}
-        changes = {"kind": name.split(".")[1], "record": record | {"id": data.id}}
+    elif isinstance(data, Defined):
+        kind = data.kind if name == "delivery.record.defined.v1" else name.split(".")[1]
+        id = draw(IDS)
+        record = draw(st.sampled_from(DEFINED[kind]))
+        if kind not in {"organisation", "notify", "rules"}:
+            record = record | {"id": id}
+        changes = {"kind": kind, "id": id, "record": record}
     elif name == "delivery.adoption.verified.v1" and data.adopter is None:
         changes["method"] = draw(st.sampled_from(["kpi", "retired"]))
     for field, value in changes.items():
