@@ -5,6 +5,7 @@ beginning). Two facts about the same version: the newer one in the order of fact
 """
 
 import fnmatch
+from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -350,6 +351,7 @@ class Book:
 
     today: Day = ALWAYS
     _versions: dict[tuple[str, str], dict[Day, _Version]] = field(default_factory=dict)
+    _facts: dict[tuple[str, str, Day], list[_Version]] = field(default_factory=dict)
     _cache: dict[Any, Any] = field(default_factory=dict)
 
     def add(self, fact: Defined, order: Order) -> bool:
@@ -365,13 +367,26 @@ class Book:
         if fact.kind == "organisation":
             _weekdays(record.get("working_days"))
             zone(record.get("timezone") or "UTC")
-        versions = self._versions.setdefault((fact.kind, fact.id), {})
-        known = versions.get(day)
-        if known is not None and known.order >= order:
-            return False
-        versions[day] = _Version(order, record, parsed)
+        facts = self._facts.setdefault((fact.kind, fact.id, day), [])
+        insort(facts, _Version(order, record, parsed), key=lambda known: known.order)
+        self._versions.setdefault((fact.kind, fact.id), {})[day] = facts[-1]
         self._cache.clear()
-        return True
+        return facts[-1].order == order
+
+    def remove(self, fact: Defined, order: Order) -> None:
+        """Forget one definition; an older one about the same version holds again."""
+        for (kind, id, day), facts in self._facts.items():
+            if (kind, id) != (fact.kind, fact.id):
+                continue
+            facts[:] = [known for known in facts if known.order != order]
+            versions = self._versions[kind, id]
+            if facts:
+                versions[day] = facts[-1]
+            else:
+                versions.pop(day, None)
+        if not self._versions.get((fact.kind, fact.id)):
+            self._versions.pop((fact.kind, fact.id), None)
+        self._cache.clear()
 
     def advance(self, now: Instant) -> set[tuple[str, str]]:
         """Let the organisation's day of `now` be today; say which records changed version."""

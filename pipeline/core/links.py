@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from pipeline.core.messages import Evidence
+from pipeline.core.messages import Child, Evidence, Linked, LinkedChange, NamedByDeploy
+from pipeline.core.rows import LinkRow
 from pipeline.core.signals import ChangeMerged, Instant
 
 PRIOR: dict[str, float] = {
@@ -76,3 +77,29 @@ def drives(c: float) -> bool:
 
 def is_candidate(c: float) -> bool:
     return CANDIDATE - _EPSILON <= c < DRIVES - _EPSILON
+
+
+def rows(
+    name: str, said: Iterable[LinkedChange | NamedByDeploy | Linked | Child]
+) -> list[LinkRow]:
+    """The view `links`: one row per pair and kind of evidence that holds, as sure as all of it."""
+    pairs: dict[tuple[str, str], list[tuple[Evidence, str]]] = {}
+    bulk: set[tuple[str, str]] = set()
+    for one in said:
+        if isinstance(one, Linked):
+            pairs.setdefault((name, one.to), []).append((one.evidence, one.rel))
+        elif isinstance(one, LinkedChange | NamedByDeploy):
+            other = one.change if isinstance(one, LinkedChange) else one.service
+            found = pairs.setdefault((other, name), [])
+            found += [(piece, "implements") for piece in one.evidence]
+            if isinstance(one, LinkedChange) and one.bulk:
+                bulk.add((other, name))
+    shown: dict[tuple[str, str, str], LinkRow] = {}
+    for pair, pieces in pairs.items():
+        now = max(piece.at for piece, _ in pieces)
+        sure = confidence((piece for piece, _ in pieces), now, bulk=pair in bulk)
+        for piece, rel in sorted(pieces, key=lambda p: (p[0].at, p[1])):
+            if piece.until is None and (*pair, piece.via) not in shown:
+                row = LinkRow(*pair, piece.via, rel, sure, piece.at, drives(sure))
+                shown[*pair, piece.via] = row
+    return list(shown.values())

@@ -95,7 +95,7 @@ def place(draft: Draft, deploys: list[Deploy], library: bool, known: Target | No
         deploy = deploys[i]
         before = positions[-1] if positions else BOTTOM
         own = draft.get(f"sha/{deploy.sha}") if deploy.sha else None
-        change: Change | None = draft.get(f"change/{own}") if own else None
+        change: Change | None = draft.get(f"change/{own[-1][1]}") if own else None
         position = change.position if change is not None and change.on_default else None
         if deploy.kind == "rollback":
             position = _roll_back(i, position, deploy.sha, standing, positions, undone)

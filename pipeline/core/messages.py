@@ -16,6 +16,12 @@ class Retracted(NamedTuple):
     signal: Signal
 
 
+class Deployed(NamedTuple):
+    """A service passes on a deploy that does not say of which repository it is."""
+
+    signal: Signal
+
+
 class Called(NamedTuple):
     """A work item answers to this name; `order` decides between two that claim it."""
 
@@ -109,13 +115,20 @@ class Child(NamedTuple):
     work_item: str
 
 
-class Inherit(NamedTuple):
-    """A parent tells its child which names it has, and its goals and subjects."""
+class Ancestor(NamedTuple):
+    """An epic of a work item: its names, and its own goals and subjects."""
 
-    parent: str
+    work_item: str
     names: list[str]
     goals: list[str]
     subjects: list[str]
+
+
+class Inherit(NamedTuple):
+    """A parent tells its child who its ancestors are, itself first; none: it is no child."""
+
+    parent: str
+    chain: list[Ancestor]
 
 
 class Follow(NamedTuple):
@@ -245,6 +258,7 @@ class Woken(NamedTuple):
 
 Message = (
     Retracted
+    | Deployed
     | Called
     | LinkedChange
     | NamedByDeploy

@@ -6,6 +6,7 @@ the owner is known waits here.
 """
 
 from bisect import insort
+from collections.abc import Iterable
 from typing import NamedTuple
 from zlib import crc32
 
@@ -14,6 +15,7 @@ from pipeline.core.book import Book
 from pipeline.core.messages import (
     Called,
     Child,
+    Deployed,
     Evidence,
     Flag,
     Forwarded,
@@ -61,22 +63,35 @@ def shard_of(adopter: str) -> int:
 # -- key: ----------------------------------------------------------------------------------
 
 
-def react_key(draft: Draft, signal: Signal) -> None:
+def react_key(draft: Draft, signal: Signal, *, retract: bool = False) -> None:
     """A link to this work item, made by hand or by a source (to a subject or a parent)."""
-    data = signal.data
-    if isinstance(data, LinkAsserted):
-        evidence = Evidence(data.via, signal.at, None, data.confidence)
-        other = data.to if draft.id == data.from_ else data.from_
-        said = Linked(signal.id, other, data.rel, evidence)
-        _keep(draft, f"link {signal.id}", said)
-    elif isinstance(data, LinkRetracted):
-        for origin in draft.get("origins") or []:
-            said = draft.get(f"said/{origin}")
-            if isinstance(said, Linked) and said.to in (data.from_, data.to):
-                ended = Evidence(
-                    said.evidence.via, said.evidence.at, signal.at, said.evidence.confidence
-                )
-                _keep(draft, origin, Linked(said.id, said.to, said.rel, ended))
+    id = f"link {signal.source} {signal.id}"
+    facts: dict[str, Signal] = {k: v for k, v in (draft.get("links") or {}).items() if k != id}
+    if not retract:
+        facts[id] = signal
+    draft.put("links", facts)
+    for origin in [id, *facts]:
+        link = facts.get(origin)
+        if link is not None and isinstance(link.data, LinkAsserted):
+            said = _linked(origin, link, link.data, facts.values())
+            if said != draft.get(f"said/{origin}"):
+                _keep(draft, origin, said)
+        else:
+            _drop(draft, origin)
+
+
+def _linked(id: str, link: Signal, data: LinkAsserted, facts: Iterable[Signal]) -> Linked:
+    """A link, until it is retracted; a retraction by hand ends every kind of evidence."""
+    ends = [
+        fact.at
+        for fact in facts
+        if isinstance(fact.data, LinkRetracted)
+        and fact.data.to == data.to
+        and fact.data.via in (data.via, "manual")
+        and fact.at >= link.at
+    ]
+    until = min(ends, default=None)
+    return Linked(id, data.to, data.rel, Evidence(data.via, link.at, until, data.confidence))
 
 
 def hear_key(
@@ -94,7 +109,7 @@ def hear_key(
         case Child():
             _keep(draft, f"child {message.work_item}", message)
         case Retracted():
-            _drop(draft, f"link {message.signal.id}")
+            react_key(draft, message.signal, retract=True)
 
 
 def _owner(draft: Draft) -> Claim | None:
@@ -121,7 +136,7 @@ def _claim(draft: Draft, message: Called) -> None:
             draft.send(
                 f"item:{after.work_item}", Forwarded(draft.id, origin, after.order[0], said)
             )
-        _show(draft, origin, said, after)
+    _show(draft)
 
 
 def _keep(draft: Draft, origin: str, said: Said) -> None:
@@ -134,7 +149,7 @@ def _keep(draft: Draft, origin: str, said: Said) -> None:
     owner = _owner(draft)
     if owner is not None:
         draft.send(f"item:{owner.work_item}", Forwarded(draft.id, origin, owner.order[0], said))
-    _show(draft, origin, said, owner)
+    _show(draft)
 
 
 def _drop(draft: Draft, origin: str) -> None:
@@ -146,44 +161,51 @@ def _drop(draft: Draft, origin: str) -> None:
     owner = _owner(draft)
     if owner is not None:
         draft.send(f"item:{owner.work_item}", Forwarded(draft.id, origin, 0, None))
-    _show(draft, origin, None, owner)
+    _show(draft)
 
 
-def _show(draft: Draft, origin: str, said: Said | None, owner: Claim | None) -> None:
-    """Keep the rows of the view `links` in step with what was said."""
+def _show(draft: Draft) -> None:
+    """Rows of the view `links` while nobody has this name; else its owner shows them."""
     rows: list[LinkRow] = []
-    to = owner.work_item if owner is not None else draft.id
-    if isinstance(said, LinkedChange | NamedByDeploy):
-        bulk = isinstance(said, LinkedChange) and said.bulk
-        origin_id = said.change if isinstance(said, LinkedChange) else said.service
-        for piece in said.evidence:
-            if piece.until is None:
-                sure = links.confidence(
-                    said.evidence, max(e.at for e in said.evidence), bulk=bulk
-                )
-                rows.append(
-                    LinkRow(
-                        origin_id,
-                        to,
-                        piece.via,
-                        "implements",
-                        sure,
-                        piece.at,
-                        links.drives(sure),
-                    )
-                )
-    elif isinstance(said, Linked) and said.evidence.until is None:
-        c = links.confidence([said.evidence], said.evidence.at)
-        rows.append(
-            LinkRow(
-                to, said.to, said.evidence.via, said.rel, c, said.evidence.at, links.drives(c)
-            )
-        )
-    shown = draft.get(f"linkrows/{origin}") or []
+    if _owner(draft) is None:
+        said = [draft.get(f"said/{origin}") for origin in draft.get("origins") or []]
+        rows = links.rows(draft.id, said)
     keys = [(row.from_, row.to, row.via) for row in rows]
-    draft.gone += [Gone(LinkRow, tuple(key)) for key in shown if tuple(key) not in keys]
+    shown: list[tuple[str, str, str]] = draft.get("shown") or []
+    draft.gone += [Gone(LinkRow, key) for key in shown if key not in keys]
     draft.rows += rows
-    draft.put_if_new(f"linkrows/{origin}", keys or None)
+    draft.put_if_new("shown", keys or None)
+
+
+# -- service: ------------------------------------------------------------------------------
+
+
+def react_service(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) -> None:
+    """A deploy that does not say of which repository: the service knows it."""
+    known: list[Signal] = draft.get("deploys") or []
+    deploys = [d for d in known if d.order[1:] != signal.order[1:]]
+    if not retract:
+        insort(deploys, signal, key=lambda d: d.order)
+    draft.put("deploys", deploys)
+    redefine_service(draft, book)
+    at = draft.get("told")
+    if retract:
+        draft.send(f"repo:{at}", Retracted(signal))
+    elif at is not None:
+        draft.send(f"repo:{at}", Deployed(signal))
+
+
+def redefine_service(draft: Draft, book: Book) -> None:
+    """When the service moves to another repository, so do its deploys."""
+    service = book.service(draft.id)
+    at = (service.repository if service is not None else "") or draft.id
+    before = draft.get("told")
+    if not draft.put_if_new("told", at):
+        return
+    for signal in draft.get("deploys") or []:
+        if before is not None:
+            draft.send(f"repo:{before}", Retracted(signal))
+        draft.send(f"repo:{at}", Deployed(signal))
 
 
 # -- package: ------------------------------------------------------------------------------

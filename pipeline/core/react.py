@@ -18,7 +18,7 @@ from pipeline.core.messages import (
     Unlinked,
 )
 from pipeline.core.reaction import Draft, Reaction, State
-from pipeline.core.rows import DecisionRow
+from pipeline.core.rows import DecisionRow, Gone
 from pipeline.core.signals import (
     AdoptionVerified,
     ChangeMerged,
@@ -44,6 +44,7 @@ from pipeline.core.signals import (
 )
 
 KINDS = (
+    "service",
     "repo",
     "shard",
     "subject",
@@ -75,10 +76,10 @@ def route(signal: Signal, book: Book) -> list[str]:
             return [f"item:{id}"]
         case ChangeMerged(repository=id):
             return [f"repo:{id}"]
-        case DeployFinished() as deploy:
-            service = book.service(deploy.service)
-            at = deploy.repository or (service.repository if service else "")
-            return [f"repo:{at or deploy.service}"]
+        case DeployFinished(repository=None, service=id):
+            return [f"service:{id}"]
+        case DeployFinished(repository=id):
+            return [f"repo:{id}"]
         case LinkAsserted() | LinkRetracted() as link:
             return _route_link(link)
         case SubjectPinned(package=id):
@@ -131,6 +132,8 @@ def _react(kind: str, draft: Draft, signal: Signal, book: Book) -> None:
             names.react_package(draft, signal, book)
         case "flag":
             names.react_flag(draft, signal, book)
+        case "service":
+            names.react_service(draft, signal, book)
         case "key":
             names.react_key(draft, signal)
         case "goal":
@@ -164,6 +167,10 @@ def _hear(kind: str, draft: Draft, message: Any, book: Book) -> None:
             names.react_flag(draft, message.signal, book, retract=True)
         case "flag":
             names.redefine_flag(draft, book)
+        case "service" if isinstance(message, Retracted):
+            names.react_service(draft, message.signal, book, retract=True)
+        case "service":
+            names.redefine_service(draft, book)
         case "goal":
             goal.hear(draft, message, book)
         case "team":
@@ -171,7 +178,10 @@ def _hear(kind: str, draft: Draft, message: Any, book: Book) -> None:
         case "source":
             source.hear(draft, message)
         case "log":
-            pass
+            data = message.signal.data
+            draft.gone.append(
+                Gone(DecisionRow, (data.about, message.signal.at, message.signal.id))
+            )
         case _:
             raise TypeError(f"{draft.ref} hears no {type(message).__name__}")
 

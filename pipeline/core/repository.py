@@ -22,6 +22,7 @@ from pipeline.core.live import (
     place,
 )
 from pipeline.core.messages import (
+    Deployed,
     Evidence,
     LinkedChange,
     NamedByDeploy,
@@ -50,6 +51,13 @@ class Asserted(NamedTuple):
     """Signal id to (name, via, at); via `manual` ends every kind of evidence."""
 
 
+class Told(NamedTuple):
+    """Which work item names were told of a change, and which services its rows name."""
+
+    names: list[str]
+    services: list[str]
+
+
 class Todo(NamedTuple):
     """What has to be judged again: single changes, and all changes within ranges."""
 
@@ -76,15 +84,16 @@ def react(draft: Draft, signal: Signal, book: Book) -> None:
             raise TypeError(f"a repository does not take {type(signal.data).__name__}")
 
 
-def hear(draft: Draft, message: Redefined | Retracted, book: Book) -> None:
-    if isinstance(message, Retracted):
-        _retract(draft, message.signal, book)
-    else:
-        for service in draft.get("services") or []:
-            target = draft.get(f"target/{service}")
-            if target is not None:
-                draft.put(f"target/{service}", _place(draft, target.deploys, book, service))
-        _touch(draft, ranges=[(BOTTOM, TOP)])
+def hear(draft: Draft, message: Redefined | Retracted | Deployed, book: Book) -> None:
+    match message:
+        case Retracted():
+            _retract(draft, message.signal, book)
+        case Deployed():
+            react(draft, message.signal, book)
+        case Redefined():
+            for service in draft.get("services") or []:
+                _redeploy(draft, service, book)
+            _touch(draft, changes=draft.get("aside") or [], ranges=[(BOTTOM, TOP)])
 
 
 # -- taking facts in ---------------------------------------------------------------------
@@ -110,9 +119,6 @@ def _touch(
 
 
 def _merge(draft: Draft, signal: Signal, data: ChangeMerged) -> None:
-    known: Change | None = draft.get(f"change/{data.change}")
-    if known is not None and known.order >= signal.order:
-        return
     given = data.work_items is not None
     change = Change(
         signal.order,
@@ -124,12 +130,37 @@ def _merge(draft: Draft, signal: Signal, data: ChangeMerged) -> None:
         data.first_commit_at,
         [(key, via, not given) for key, via in links.named(data)],
     )
+    known: Change | None = draft.get(f"change/{change.change}")
+    facts: list[Change] = draft.get(f"facts/{change.change}") or ([known] if known else [])
+    facts = [f for f in facts if f.order[1:] != change.order[1:]]
+    insort(facts, change, key=lambda f: f.order)
+    _hold(draft, change.change, facts)
+
+
+def _hold(draft: Draft, id: str, facts: list[Change]) -> None:
+    """Of what is said about a change the newest holds; put it into every index."""
+    draft.put_if_new(f"facts/{id}", facts if len(facts) > 1 else None)
+    known: Change | None = draft.get(f"change/{id}")
+    change = facts[-1] if facts else None
+    if change == known:
+        return
     if known is not None:
         _forget(draft, known)
+    if change is not None:
+        _remember(draft, change)
+    shas = [*(known.shas if known else ()), *(change.shas if change else ())]
+    _settle_shas(draft, list(dict.fromkeys(shas)))
+    _touch(draft, changes=[id])
+
+
+def _remember(draft: Draft, change: Change) -> None:
     draft.put(f"change/{change.change}", change)
     for sha in change.shas:
-        draft.put(f"sha/{sha}", change.change)
-    if change.on_default:
+        listed = draft.get(f"sha/{sha}") or []
+        draft.put(f"sha/{sha}", sorted([*listed, (change.order, change.change)]))
+    if not change.on_default:
+        _put_aside(draft, change.change)
+    else:
         month = _month(change.order.at)
         index = list(draft.get(f"index/{month}") or [])
         insort(index, change.position)
@@ -137,20 +168,24 @@ def _merge(draft: Draft, signal: Signal, data: ChangeMerged) -> None:
         months = draft.get("months") or []
         if month not in months:
             draft.put("months", sorted([*months, month]))
-    touched = [change.change]
     if change.reverts:
         by = draft.get(f"reverted/{change.reverts}") or []
         draft.put(f"reverted/{change.reverts}", sorted({*by, change.change}))
-        touched.append(change.reverts)
-    _touch(draft, changes=touched)
-    _settle_shas(draft, change)
+        _touch(draft, changes=[change.reverts])
 
 
-def _settle_shas(draft: Draft, change: Change) -> None:
-    """Deploys of a sha that was unknown until now stand where this change is."""
-    for sha in change.shas:
+def _put_aside(draft: Draft, id: str) -> None:
+    """Remember a change that has no place on the default branch, to judge it again."""
+    aside: list[str] = draft.get("aside") or []
+    if id not in aside:
+        draft.put("aside", sorted([*aside, id]))
+
+
+def _settle_shas(draft: Draft, shas: list[str]) -> None:
+    """Deploys of a sha that was unknown until now stand where its change is."""
+    for sha in shas:
         for service in draft.get(f"awaits/{sha}") or []:
-            target: Target = draft.get(f"target/{service}")
+            target: Target = draft.get(f"target/{service}") or EMPTY_TARGET
             _replace_target(
                 draft, service, target.deploys, bool(draft.get(f"library/{service}"))
             )
@@ -160,8 +195,8 @@ def _forget(draft: Draft, change: Change) -> None:
     """Take a fact about a change out of every index, before another one replaces it."""
     draft.put(f"change/{change.change}", None)
     for sha in change.shas:
-        if draft.get(f"sha/{sha}") == change.change:
-            draft.put(f"sha/{sha}", None)
+        listed = [own for own in draft.get(f"sha/{sha}") or [] if own[1] != change.change]
+        draft.put(f"sha/{sha}", listed or None)
     if change.on_default:
         month = _month(change.order.at)
         index = [p for p in draft.get(f"index/{month}") or [] if p[-1] != change.change]
@@ -173,26 +208,81 @@ def _forget(draft: Draft, change: Change) -> None:
 
 
 def _deploy(draft: Draft, signal: Signal, data: DeployFinished, book: Book) -> None:
-    known = draft.get(f"deploy/{data.deploy}")
-    if known is not None:
-        order, service = known
-        if order >= signal.order:
-            return
-        _remove_deploy(draft, data.deploy, service)
-    draft.put(f"deploy/{data.deploy}", (signal.order, data.service))
-    service_def = book.service(data.service)
-    tier = _tier(service_def, data)
-    draft.rows.append(_deploy_row(signal, data, service_def, tier))
-    if data.outcome != "success" or tier != "production" or data.kind == "config":
-        return
+    known: list[Signal] = draft.get(f"deploy/{data.deploy}") or []
+    facts = [f for f in known if f.order[1:] != signal.order[1:]]
+    insort(facts, signal, key=lambda f: f.order)
+    draft.put(f"deploy/{data.deploy}", facts)
+    if facts[-1] is signal:
+        if known:
+            _take_out(draft, known[-1], book)
+        _put_in(draft, signal, book)
+
+
+def _put_in(draft: Draft, signal: Signal, book: Book) -> None:
+    """Show a deploy; a successful one to production has a place in its target."""
+    data = signal.data
+    assert isinstance(data, DeployFinished)
     services = draft.get("services") or []
     if data.service not in services:
         draft.put("services", sorted([*services, data.service]))
-    library = bool(service_def and service_def.library)
-    if library != bool(draft.get(f"library/{data.service}")):
-        draft.put(f"library/{data.service}", library)
+    service = book.service(data.service)
+    draft.put_if_new(f"library/{data.service}", bool(service and service.library))
+    deploy = _show(draft, signal, service)
+    if deploy is None:
+        beside: list[str] = draft.get(f"beside/{data.service}") or []
+        draft.put(f"beside/{data.service}", sorted({*beside, data.deploy}))
+        return
     target: Target = draft.get(f"target/{data.service}") or EMPTY_TARGET
-    deploy = Deploy(
+    deploys = list(target.deploys)
+    insort(deploys, deploy, key=lambda d: d.order)
+    _place(draft, data.service, deploys, service)
+
+
+def _take_out(draft: Draft, signal: Signal, book: Book) -> None:
+    data = signal.data
+    assert isinstance(data, DeployFinished)
+    target: Target = draft.get(f"target/{data.service}") or EMPTY_TARGET
+    deploys = [d for d in target.deploys if d.deploy != data.deploy]
+    if len(deploys) != len(target.deploys):
+        _place(draft, data.service, deploys, book.service(data.service))
+    else:
+        beside = [d for d in draft.get(f"beside/{data.service}") or [] if d != data.deploy]
+        draft.put(f"beside/{data.service}", beside or None)
+
+
+def _redeploy(draft: Draft, service: str, book: Book) -> None:
+    """The service is another one now: judge all of its deploys by that."""
+    target: Target = draft.get(f"target/{service}") or EMPTY_TARGET
+    definition = book.service(service)
+    deploys: list[Deploy] = []
+    beside: list[str] = []
+    for id in [*(d.deploy for d in target.deploys), *(draft.get(f"beside/{service}") or [])]:
+        deploy = _show(draft, draft.get(f"deploy/{id}")[-1], definition)
+        if deploy is None:
+            beside.append(id)
+        else:
+            deploys.append(deploy)
+    draft.put_if_new(f"beside/{service}", sorted(beside) or None)
+    draft.put_if_new(f"library/{service}", bool(definition and definition.library))
+    draft.put(f"target/{service}", EMPTY_TARGET)
+    gone = set(target.named)
+    _place(draft, service, sorted(deploys, key=lambda d: d.order), definition)
+    _touch(draft, changes=list(target.explicit), names=[(service, n) for n in sorted(gone)])
+
+
+def _show(draft: Draft, signal: Signal, service: Service | None) -> Deploy | None:
+    """The row of a deploy, and the deploy itself where it moved production."""
+    data = signal.data
+    assert isinstance(data, DeployFinished)
+    tier = _tier(service, data)
+    draft.rows.append(_deploy_row(signal, data, service, tier))
+    if data.outcome != "success" or tier != "production" or data.kind == "config":
+        return None
+    if data.sha:
+        awaits = draft.get(f"awaits/{data.sha}") or []
+        if data.service not in awaits:
+            draft.put(f"awaits/{data.sha}", sorted([*awaits, data.service]))
+    return Deploy(
         signal.order,
         data.deploy,
         data.kind,
@@ -201,17 +291,19 @@ def _deploy(draft: Draft, signal: Signal, data: DeployFinished, book: Book) -> N
         data.changes or [],
         data.work_items or [],
     )
-    deploys = list(target.deploys)
-    insort(deploys, deploy, key=lambda d: d.order)
-    _replace_target(draft, data.service, deploys, library)
-    if data.sha:
-        awaits = draft.get(f"awaits/{data.sha}") or []
-        if data.service not in awaits:
-            draft.put(f"awaits/{data.sha}", sorted([*awaits, data.service]))
-    subjects = service_def.subjects if service_def else ()
+
+
+def _place(draft: Draft, id: str, deploys: list[Deploy], service: Service | None) -> None:
+    """Put the deploys of a target in place, and tell the subjects that it carries."""
+    _replace_target(draft, id, deploys, bool(draft.get(f"library/{id}")))
+    log = [(d.order.at, d.version or "") for d in deploys if d.kind == "deploy"]
+    subjects = list(service.subjects) if service else []
     for subject in subjects:
-        log = [(d.order.at, d.version or "") for d in deploys if d.kind == "deploy"]
-        draft.send(f"subject:{subject}", Released(data.service, log[:_MOST_RELEASES]))
+        draft.send(f"subject:{subject}", Released(id, log[:_MOST_RELEASES]))
+    for subject in draft.get(f"carried/{id}") or []:
+        if subject not in subjects:
+            draft.send(f"subject:{subject}", Released(id, []))
+    draft.put_if_new(f"carried/{id}", subjects or None)
 
 
 _MOST_RELEASES = 400
@@ -246,28 +338,19 @@ def _deploy_row(
     )
 
 
-def _remove_deploy(draft: Draft, deploy: str, service: str) -> None:
-    draft.put(f"deploy/{deploy}", None)
-    target: Target | None = draft.get(f"target/{service}")
-    if target is None:
-        return
-    deploys = [d for d in target.deploys if d.deploy != deploy]
-    if len(deploys) != len(target.deploys):
-        _replace_target(draft, service, deploys, bool(draft.get(f"library/{service}")))
-
-
 def _link(draft: Draft, signal: Signal, data: LinkAsserted | LinkRetracted) -> None:
     change, name = data.from_, data.to
     if not is_change(change):
         change, name = name, change
     known: Asserted = draft.get(f"asserted/{change}") or Asserted({}, {})
+    id = f"{signal.source} {signal.id}"
     if isinstance(data, LinkAsserted):
         evidence = Evidence(data.via, signal.at, None, data.confidence)
-        known = known._replace(by_signal={**known.by_signal, signal.id: (name, evidence)})
+        known = known._replace(by_signal={**known.by_signal, id: (name, evidence)})
     else:
-        gone = {**known.retracted, signal.id: (name, data.via, signal.at)}
-        known = known._replace(retracted=gone)
+        known = known._replace(retracted={**known.retracted, id: (name, data.via, signal.at)})
     draft.put(f"asserted/{change}", known)
+    _put_aside(draft, change)
     _touch(draft, changes=[change])
 
 
@@ -276,22 +359,29 @@ def _retract(draft: Draft, signal: Signal, book: Book) -> None:
     data = signal.data
     if isinstance(data, ChangeMerged):
         known: Change | None = draft.get(f"change/{data.change}")
-        if known is not None and known.order == signal.order:
-            _forget(draft, known)
-            _touch(draft, changes=[data.change])
+        facts = draft.get(f"facts/{data.change}") or ([known] if known else [])
+        _hold(draft, data.change, [f for f in facts if f.order != signal.order])
     elif isinstance(data, DeployFinished):
-        stored = draft.get(f"deploy/{data.deploy}")
-        if stored is not None and stored[0] == signal.order:
-            _remove_deploy(draft, data.deploy, stored[1])
-            draft.gone.append(Gone(DeployRow, (data.deploy,)))
+        said: list[Signal] = draft.get(f"deploy/{data.deploy}") or []
+        left = [f for f in said if f.order != signal.order]
+        if left == said:
+            return
+        draft.put(f"deploy/{data.deploy}", left or None)
+        if said[-1].order == signal.order:
+            _take_out(draft, said[-1], book)
+            if left:
+                _put_in(draft, left[-1], book)
+            else:
+                draft.gone.append(Gone(DeployRow, (data.deploy,)))
     elif isinstance(data, LinkAsserted | LinkRetracted):
         change = data.from_ if is_change(data.from_) else data.to
         asserted: Asserted = draft.get(f"asserted/{change}") or Asserted({}, {})
+        id = f"{signal.source} {signal.id}"
         draft.put(
             f"asserted/{change}",
             Asserted(
-                {k: v for k, v in asserted.by_signal.items() if k != signal.id},
-                {k: v for k, v in asserted.retracted.items() if k != signal.id},
+                {k: v for k, v in asserted.by_signal.items() if k != id},
+                {k: v for k, v in asserted.retracted.items() if k != id},
             ),
         )
         _touch(draft, changes=[change])
@@ -341,13 +431,6 @@ def _replace_target(draft: Draft, service: str, deploys: list[Deploy], library: 
         ranges=[(low, high)] if low < high else [],
         names=[(service, name) for name in sorted(names)],
     )
-
-
-def _place(draft: Draft, deploys: list[Deploy], book: Book, service: str) -> Target:
-    definition = book.service(service)
-    library = bool(definition and definition.library)
-    draft.put(f"library/{service}", library)
-    return place(draft, deploys, library, None)
 
 
 # -- judging -----------------------------------------------------------------------------
@@ -409,21 +492,24 @@ def _tell(draft: Draft, id: str, services: list[Service], projects: frozenset[st
     asserted: Asserted | None = draft.get(f"asserted/{id}")
     required = [s for s in services if change is None or s.matches(change.paths)]
     logs = {service.id: live_log(draft, id, service) for service in required}
+    told: Told = draft.get(f"told/{id}") or Told([], [])
+    targets = [] if change is None else sorted(logs)
     if change is not None:
-        for service in services:
-            if service.id in logs:
-                first = next((s.effective_at for s in logs[service.id] if s.on), None)
-                draft.rows.append(
-                    ChangeShippedRow(
-                        id, service.id, draft.id, change.order.at, first, change.first_commit_at
-                    )
+        for service_id in targets:
+            first = next((s.effective_at for s in logs[service_id] if s.on), None)
+            draft.rows.append(
+                ChangeShippedRow(
+                    id, service_id, draft.id, change.order.at, first, change.first_commit_at
                 )
-            elif draft.get(f"told/{id}") is not None:
-                draft.gone.append(Gone(ChangeShippedRow, (id, service.id)))
+            )
+    draft.gone += [
+        Gone(ChangeShippedRow, (id, service))
+        for service in told.services
+        if service not in targets
+    ]
     by_name = _evidence(change, asserted, projects)
     bulk = change is not None and len({k for k, _, _ in change.named}) > links.MOST_KEYS
-    told: list[str] = draft.get(f"told/{id}") or []
-    for name in told:
+    for name in told.names:
         if name not in by_name:
             draft.send(f"key:{name}", Unlinked(id))
     for name, evidence in by_name.items():
@@ -440,7 +526,7 @@ def _tell(draft: Draft, id: str, services: list[Service], projects: frozenset[st
                 change is None or change.reverts is None,
             ),
         )
-    draft.put_if_new(f"told/{id}", sorted(by_name))
+    draft.put_if_new(f"told/{id}", Told(sorted(by_name), targets))
 
 
 def _evidence(
@@ -453,16 +539,18 @@ def _evidence(
             if not in_text or links.project_of(key) in projects:
                 by_name.setdefault(key, []).append(Evidence(via, change.order.at))
     if asserted is not None:
-        for name, evidence in sorted(
-            asserted.by_signal.values(), key=lambda v: (v[0], v[1].at)
+        for _, (name, evidence) in sorted(
+            asserted.by_signal.items(), key=lambda v: (v[1][0], v[1][1].at, v[0])
         ):
             by_name.setdefault(name, []).append(evidence)
         for name, via, at in sorted(asserted.retracted.values(), key=lambda v: v[2]):
+            if name not in by_name:
+                continue
             by_name[name] = [
                 e._replace(until=at)
                 if e.until is None and e.at <= at and via in (e.via, "manual")
                 else e
-                for e in by_name.get(name, [])
+                for e in by_name[name]
             ]
     return by_name
 

@@ -17,6 +17,7 @@ from pipeline.core.calendar import DAY_MS
 from pipeline.core.live import BLIP_MS
 from pipeline.core.messages import (
     Adoption,
+    Ancestor,
     AskGrace,
     Called,
     Child,
@@ -34,9 +35,10 @@ from pipeline.core.messages import (
     Retracted,
     Standing,
     Step,
+    Unlinked,
 )
 from pipeline.core.reaction import Draft
-from pipeline.core.rows import FindingRow, Gone, WorkItemRow, WorkItemStateRow
+from pipeline.core.rows import FindingRow, Gone, LinkRow, WorkItemRow, WorkItemStateRow
 from pipeline.core.signals import Instant, Signal, WorkItemChanged, WorkItemDeleted
 from pipeline.core.tracker import Attributes, TrackerFact, history
 
@@ -81,10 +83,11 @@ class Said(NamedTuple):
     findings: list[str]
     runs: int
     standing: list[tuple[Instant, Instant, str]]
-    inherit: tuple[list[str], list[str], list[str]] | None
+    children: list[str]
+    links: list[tuple[str, str, str]]
 
 
-NOTHING_SAID = Said({}, [], [], "", "", [], {}, [], 0, [], None)
+NOTHING_SAID = Said({}, [], [], "", "", [], {}, [], 0, [], [], [])
 
 
 def react(draft: Draft, signal: Signal) -> None:
@@ -111,7 +114,11 @@ def hear(
         case Forwarded():
             _forwarded(draft, message)
         case Inherit():
-            if not draft.put_if_new("inherited", message):
+            inherited: dict[str, Inherit] = dict(draft.get("inherited") or {})
+            inherited.pop(message.parent, None)
+            if message.chain:
+                inherited[message.parent] = message
+            if not draft.put_if_new("inherited", inherited):
                 return
         case Adoption():
             known: dict[str, Adoption] = draft.get("adoption") or {}
@@ -168,7 +175,8 @@ class Sight(NamedTuple):
     changes: list[Candidate]
     named: list[tuple[NamedByDeploy, Instant]]
     linked: list[tuple[Linked, Instant]]
-    inherited: Inherit | None
+    ancestors: list[Ancestor]
+    """From the parent upwards."""
     adoption: dict[str, Adoption]
 
 
@@ -214,9 +222,14 @@ def _sight(draft: Draft) -> Sight | None:
         [changes[id] for id in sorted(changes)],
         named,
         linked,
-        draft.get("inherited"),
+        _ancestors(draft),
         draft.get("adoption") or {},
     )
+
+
+def _ancestors(draft: Draft) -> list[Ancestor]:
+    inherited: dict[str, Inherit] = draft.get("inherited") or {}
+    return inherited[min(inherited)].chain if inherited else []
 
 
 class Instants(NamedTuple):
@@ -369,9 +382,9 @@ def _subjects(
     """Subjects named on it or its epic or linked to it, those that select it, else its services'."""
     found = {*now.subjects}
     parents = [now.parent] if now.parent else []
-    if sight.inherited is not None and now.parent:
-        found.update(sight.inherited.subjects)
-        parents += sight.inherited.names
+    if sight.ancestors and now.parent:
+        found.update(id for ancestor in sight.ancestors for id in ancestor.subjects)
+        parents += sight.ancestors[0].names
     for link, since in sight.linked:
         e = link.evidence
         if (
@@ -393,9 +406,9 @@ def _subjects(
 def _goals(sight: Sight, now: Attributes, book: Book) -> list[str]:
     found = {*now.goals}
     parents = [now.parent] if now.parent else []
-    if sight.inherited is not None and now.parent:
-        found.update(sight.inherited.goals)
-        parents += sight.inherited.names
+    if sight.ancestors and now.parent:
+        found.update(id for ancestor in sight.ancestors for id in ancestor.goals)
+        parents += sight.ancestors[0].names
     return sorted(found | book.selected("goal", [*now.names], list(now.labels), parents))
 
 
@@ -678,7 +691,8 @@ def wake(draft: Draft, book: Book) -> None:
         runs=len(course.runs),
         standing=[(r.confirmed_at, r.effective_at, r.state) for r in course.runs]
         + [(s.known_at, s.effective_at, s.value) for s in course.closed],
-        inherit=_pass_on(draft, sight, now, said),
+        children=_pass_on(draft, sight, now, said),
+        links=_show_links(draft, said),
     )
     _tell_goals(draft, course, now, goals, basically_done, told, said)
     _tell_team(draft, told, said)
@@ -693,9 +707,28 @@ def _vanish(draft: Draft, said: Said) -> None:
         draft.gone += [Gone(FindingRow, (id,)) for id in said.findings]
         for goal in said.goals:
             draft.send(f"goal:{goal}", Standing(draft.id, "", {}, "", False, gone=True))
+        draft.gone += [Gone(LinkRow, key) for key in said.links]
+        for child in said.children:
+            draft.send(f"item:{child}", Inherit(draft.id, []))
+        for subject in said.follows:
+            draft.send(f"subject:{subject}", Follow(draft.id, False))
+        if said.parent:
+            draft.send(f"key:{said.parent}", Unlinked(f"child {draft.id}"))
+        if said.team:
+            draft.send(f"team:{said.team}", Gaps(draft.id, {}))
+            draft.send(f"team:{said.team}", AskGrace(draft.id, []))
         for name in said.names:
             draft.send(f"key:{name}", Called(draft.id, (0, draft.id), gone=True))
         draft.put("said", None)
+
+
+def _show_links(draft: Draft, said: Said) -> list[tuple[str, str, str]]:
+    heard: dict[str, Heard] = draft.get("heard") or {}
+    rows = links.rows(draft.id, (heard[origin].said for origin in sorted(heard)))
+    keys = [(row.from_, row.to, row.via) for row in rows]
+    draft.gone += [Gone(LinkRow, key) for key in said.links if key not in keys]
+    draft.rows += rows
+    return keys
 
 
 def _call(draft: Draft, sight: Sight, said: Said) -> dict[str, Instant]:
@@ -728,31 +761,36 @@ def _follow(draft: Draft, course: Course, said: Said) -> list[str]:
 
 
 def _adopt_parent(draft: Draft, now: Attributes, said: Said) -> str:
-    if now.parent and now.parent != said.parent:
-        draft.send(f"key:{now.parent}", Child(draft.id))
+    if now.parent != said.parent:
+        if said.parent:
+            draft.send(f"key:{said.parent}", Unlinked(f"child {draft.id}"))
+        if now.parent:
+            draft.send(f"key:{now.parent}", Child(draft.id))
     return now.parent
 
 
-def _pass_on(
-    draft: Draft, sight: Sight, now: Attributes, said: Said
-) -> tuple[list[str], list[str], list[str]] | None:
-    """A parent gives its children its names, goals and subjects (semantics 5.3)."""
-    children = sorted(
+def _pass_on(draft: Draft, sight: Sight, now: Attributes, said: Said) -> list[str]:
+    """A parent gives its children its names, goals and subjects (semantics 5.3).
+
+    What it has from its own parent it gives as such, so that a circle of parents gives nobody
+    what only went round.
+    """
+    found = {
         h.said.work_item
         for h in (draft.get("heard") or {}).values()
         if isinstance(h.said, Child)
-    )
-    if not children:
-        return None
-    goals, subjects = list(now.goals), list(now.subjects)
-    if sight.inherited is not None and now.parent:
-        goals = sorted({*goals, *sight.inherited.goals})
-        subjects = sorted({*subjects, *sight.inherited.subjects})
-    told = ([draft.id, *now.names], goals, subjects)
+    }
+    children = sorted(found - {draft.id})
+    own = Ancestor(draft.id, [draft.id, *now.names], list(now.goals), list(now.subjects))
     for child in children:
-        if child != draft.id:
-            draft.send(f"item:{child}", Inherit(draft.id, *told))
-    return told
+        above = sight.ancestors if now.parent else []
+        ids = [ancestor.work_item for ancestor in above]
+        above = above[: ids.index(child)] if child in ids else above
+        draft.send(f"item:{child}", Inherit(draft.id, [own, *above]))
+    for child in said.children:
+        if child not in children:
+            draft.send(f"item:{child}", Inherit(draft.id, []))
+    return children
 
 
 def _tell_goals(

@@ -113,8 +113,8 @@ class LocalEngine:
             self._send(version, *pickle.loads(blob))  # noqa: S301
         book = self.parts.entity("book:book")
         for n in range(book.get("size") or 0):
-            fact, order = book.get(f"fact/{n}")
-            self.book.add(fact, order)
+            if (known := book.get(f"fact/{n}")) is not None:
+                self.book.add(*known)
         self.book.advance(self.now)
 
     @property
@@ -159,7 +159,8 @@ class LocalEngine:
     def _apply(self, decoded: Decoded) -> None:
         signal = decoded.signal
         if signal.source != CONFIG:
-            self._count(signal, decoded)
+            self._listen(signal)
+            self._count(decoded, 1)
             if signal.at > self.newest:
                 if signal.at >= self._day_ends:
                     self._begin_day(signal.at)
@@ -181,24 +182,29 @@ class LocalEngine:
             self.tick(start)
         self._day_ends = zone.close(day)
 
-    def _count(self, signal: Signal, decoded: Decoded) -> None:
+    def _listen(self, signal: Signal) -> None:
+        """Every copy is a sign of life of its source, also one that does not hold."""
         source = signal.data.source if isinstance(signal.data, SourceSeen) else signal.source
         if signal.recorded_at - signal.at <= LATE_MS:
             hours = self._heard.setdefault(source, {})
             hour = signal.at // HOUR_MS
             first, last = hours.get(hour, (signal.at, signal.at))
             hours[hour] = (min(first, signal.at), max(last, signal.at))
+
+    def _count(self, decoded: Decoded, n: int) -> None:
+        signal = decoded.signal
         counts = self._counts.setdefault((signal.source, signal.at // DAY_MS), Counter())
-        counts["signals"] += 1
+        counts["signals"] += n
         if decoded.skewed:
-            counts["skewed"] += 1
+            counts["skewed"] += n
         if signal.recorded_at - signal.at > DAY_MS:
-            counts["late"] += 1
+            counts["late"] += n
         if signal.recorded_at - signal.at > LATE_MS:
-            counts["too_late"] += 1
+            counts["too_late"] += n
 
     def _again(self, decoded: Decoded, identity: int, body: int, known: int) -> str:
         """The same identity came before: an equal copy changes nothing, else one of them wins."""
+        self._listen(decoded.signal)
         counts = self._counts.setdefault(
             (decoded.signal.source, decoded.signal.at // DAY_MS), Counter()
         )
@@ -232,6 +238,9 @@ class LocalEngine:
         return found
 
     def _supersede(self, old: Decoded, new: Decoded, identity: int, body: int) -> None:
+        self._count(old, -1)
+        if isinstance(old.signal.data, Defined):
+            self._undefine(old.signal.data, old.signal.order)
         for ref in route(old.signal, self.book):
             self._deliver(ref, Retracted(old.signal))
         self.parts.see(identity, body)
@@ -265,8 +274,7 @@ class LocalEngine:
 
     def _define(self, fact: Defined, order: Order) -> None:
         try:
-            if not self.book.add(fact, order):
-                return
+            holds = self.book.add(fact, order)
         except (ValueError, TypeError, KeyError) as error:
             self.summary.ignored["unreadable_definition"] += 1
             self.refuse(
@@ -279,6 +287,16 @@ class LocalEngine:
         state = self.parts.entity("book:book")
         size = state.get("size") or 0
         self.parts.change("book:book", {f"fact/{size}": (fact, order), "size": size + 1})
+        if holds:
+            self._redefined.add((fact.kind, fact.id))
+
+    def _undefine(self, fact: Defined, order: Order) -> None:
+        """Another copy of this definition holds: what it said before is forgotten."""
+        self.book.remove(fact, order)
+        state = self.parts.entity("book:book")
+        for n in range(state.get("size") or 0):
+            if state.get(f"fact/{n}") == (fact, order):
+                self.parts.change("book:book", {f"fact/{n}": None})
         self._redefined.add((fact.kind, fact.id))
 
     def _redefine(self) -> None:
@@ -290,7 +308,9 @@ class LocalEngine:
         broad = {"organisation", "rules", "team", "source"}
         for kind, id in changed:
             if kind in broad:
-                refs.update(self.parts.refs(["repo", "item", "team", "flag", "package"]))
+                refs.update(
+                    self.parts.refs(["service", "repo", "item", "team", "flag", "package"])
+                )
                 refs.update(f"subject:{s.id}" for s in self.book.subjects())
                 refs.update(f"goal:{g.id}" for g in self.book.goals())
             elif kind == "goal":
@@ -298,10 +318,8 @@ class LocalEngine:
             elif kind == "subject":
                 refs.update(self._around_subject(id))
             elif kind == "service":
-                service = self.book.service(id)
-                if service is not None:
-                    refs.add(f"repo:{service.repository}")
-                    refs.update(self.parts.refs(["item"]))
+                refs.add(f"service:{id}")
+                refs.update(self.parts.refs(["repo", "item"]))
         for ref in sorted(refs, key=lambda r: (RANK[r.partition(":")[0]], r)):
             self._deliver(ref, Redefined())
 
@@ -438,7 +456,8 @@ class LocalEngine:
     def _keep_counts(self) -> None:
         for (source, day), counts in self._counts.items():
             state = self.parts.entity(f"intake:{source}")
-            total = Counter(state.get(str(day)) or {}) + counts
+            total = Counter(state.get(str(day)) or {})
+            total.update(counts)
             self.parts.change(f"intake:{source}", {str(day): dict(total)})
             self._rows[SourceDayRow, (source, day)] = SourceDayRow(
                 source,
