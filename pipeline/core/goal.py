@@ -9,10 +9,11 @@ import math
 from bisect import bisect_left, insort
 from typing import NamedTuple
 
+from pipeline.core import reached
 from pipeline.core.book import Book, Goal, Metric
 from pipeline.core.calendar import WorkingCalendar, Zone, day_number
 from pipeline.core.findings import Interval
-from pipeline.core.messages import Reach, Redefined, Retracted, Share, Standing, Step
+from pipeline.core.messages import Reach, Redefined, Retracted, Share, Standing
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import (
     Day,
@@ -31,23 +32,10 @@ LOST_SHARE = 0.9
 KNOWN_SHARE = 0.5
 """A roll-up is unknown while less than this share of its weight is known (9.3)."""
 
-REACHED = {
-    "shipped": ("shipped_not_adopted", "adopted_not_verified", "done"),
-    "adopted": ("adopted_not_verified", "done"),
-    "verified": ("done",),
-}
-
 
 class Reading(NamedTuple):
     order: Order
     value: float
-
-
-class Item(NamedTuple):
-    """How a linked work item went: its states and its being closed."""
-
-    states: list[Step]
-    closed: list[Step]
 
 
 class Judged(NamedTuple):
@@ -65,6 +53,8 @@ class Judged(NamedTuple):
     streak_from: Day = 0
     hit_on: Day | None = None
     known_weight: float | None = None
+    reached: dict[str, tuple[int, int]] = {}  # noqa: RUF012 - never changed in place
+    """Work items per level that is counted: as known now, and as known at the close."""
 
 
 class Said(NamedTuple):
@@ -102,7 +92,10 @@ def hear(
             if message.days:
                 _dirty(draft, min(message.days))
         case Standing():
-            _stand(draft, message, book)
+            reached.stand(draft, message)
+            goal = book.goal(draft.id)
+            if goal is None or goal.metric is None or goal.metric.kind == "work":
+                draft.wake()
         case Share():
             part = f"child/{message.goal}"
             draft.put(part, {**(draft.get(part) or {}), **message.days})
@@ -111,27 +104,8 @@ def hear(
         case Retracted():
             react(draft, message.signal, book, retract=True)
         case Redefined():
+            reached.recount(draft)
             _dirty(draft, -(2**31))
-
-
-def _stand(draft: Draft, message: Standing, book: Book) -> None:
-    items: dict[str, Item] = dict(draft.get("items") or {})
-    old = items.pop(message.work_item, None)
-    if not message.gone:
-        new = Item(message.levels["state"], message.levels["closed"])
-        items[message.work_item] = new
-    else:
-        new = Item([], [])
-    draft.put("items", items)
-    goal = book.goal(draft.id)
-    if goal is not None and goal.metric is not None and goal.metric.kind != "work":
-        return
-    changed = {*new.states, *new.closed}
-    if old is not None:
-        changed ^= {*old.states, *old.closed}
-    if changed:
-        first = min(step.effective_at for step in changed)
-        _dirty(draft, _calendar(draft.id, book).zone.day(first))
 
 
 def _dirty(draft: Draft, day: Day) -> None:
@@ -168,11 +142,21 @@ def wake(draft: Draft, book: Book) -> None:
     measurable = goal.level != "vision" and not goal.lacks and goal.starts_on is not None
     if measurable and goal.starts_on is not None:
         dirty = draft.get("dirty")
+        levels = _levels(goal, book)
+        if levels:
+            counted = reached.count(draft, levels, goal.starts_on, zone)
+            dirty = min((day for day in (dirty, counted) if day is not None), default=None)
         start = max(goal.starts_on, today - 1 if dirty is None else dirty)
         if draft.get(f"judged/{today - 1}") is None or (dirty is not None and dirty < today):
-            hits = _judge(draft, goal, book, calendar, start, today - 1, hits)
+            hits = _judge(draft, goal, book, calendar, start, today - 1, hits, levels)
     draft.put("dirty", None)
     _show(draft, goal, book, calendar, today, hits)
+
+
+def _levels(goal: Goal, book: Book) -> set[str]:
+    """The levels at which any version of the goal counts work items."""
+    metrics = [version.metric for _, version, _ in book.versions("goal", goal.id)]
+    return {metric.at for metric in metrics if metric is not None and metric.kind == "work"}
 
 
 def _judge(
@@ -183,6 +167,7 @@ def _judge(
     start: Day,
     last: Day,
     hits: Hits,
+    levels: set[str],
 ) -> Hits:
     """Judge every day from `start` to `last`, after the newest day that was judged before it."""
     assert goal.starts_on is not None
@@ -203,13 +188,15 @@ def _judge(
             continue
         if metric.baseline == metric.target:
             continue
-        value, weight = _value(draft, in_force, metric, book, day, zone)
-        confirmed = _confirmed(draft, in_force, metric, book, day, zone, value)
+        counts = _counts(draft, before, levels, day)
+        value, weight = _value(draft, in_force, metric, book, day, zone, counts)
+        confirmed = _confirmed(draft, in_force, metric, book, day, value, counts)
         judged = _hit(draft, metric, before, confirmed, day, zone, intervals)._replace(
             value=value,
             progress=_progress(value, metric),
             confirmed=_progress(confirmed, metric),
             known_weight=weight,
+            reached=counts,
         )
         draft.put(f"judged/{day}", judged)
         shares[day] = (judged.progress, judged.confirmed)
@@ -243,8 +230,26 @@ def _progress(value: float | None, metric: Metric) -> float | None:
     return (value - metric.baseline) / (metric.target - metric.baseline)
 
 
+def _counts(
+    draft: Draft, before: Judged, levels: set[str], day: Day
+) -> dict[str, tuple[int, int]]:
+    """The work items at each level at the close: those of the day before, and what changed."""
+    counts: dict[str, tuple[int, int]] = {}
+    for level in levels:
+        now, then = before.reached.get(level, (0, 0))
+        change = draft.get(f"reached/{level}/{day}") or (0, 0)
+        counts[level] = (now + change[0], then + change[1])
+    return counts
+
+
 def _value(
-    draft: Draft, goal: Goal, metric: Metric, book: Book, day: Day, zone: Zone
+    draft: Draft,
+    goal: Goal,
+    metric: Metric,
+    book: Book,
+    day: Day,
+    zone: Zone,
+    counts: dict[str, tuple[int, int]],
 ) -> tuple[float | None, float | None]:
     """The goal's value at the close of a day, and for a roll-up the share of known weight."""
     match metric.kind:
@@ -266,9 +271,7 @@ def _value(
                 return _sustained(readings[:past], metric), None
             return readings[past - 1].value, None
         case "work":
-            items: dict[str, Item] = draft.get("items") or {}
-            close = zone.close(day)
-            return float(sum(_reached(i, metric.at, close, None) for i in items.values())), None
+            return float(counts.get(metric.at, (0, 0))[0]), None
         case "rollup":
             return _rolled_up(draft, goal, book, day, confirmed=False)
     return None, None
@@ -280,15 +283,13 @@ def _confirmed(
     metric: Metric,
     book: Book,
     day: Day,
-    zone: Zone,
     value: float | None,
+    counts: dict[str, tuple[int, int]],
 ) -> float | None:
     """The value as it was confirmed by the close of the day; `value` is what is known now."""
     match metric.kind:
         case "work":
-            close = zone.close(day)
-            items: dict[str, Item] = draft.get("items") or {}
-            return float(sum(_reached(i, metric.at, close, close) for i in items.values()))
+            return float(counts.get(metric.at, (0, 0))[1])
         case "rollup":
             return _rolled_up(draft, goal, book, day, confirmed=True)[0]
     return value
@@ -302,19 +303,6 @@ def _sustained(readings: list[Reading], metric: Metric) -> float | None:
     due = metric.periods or len(readings)
     met = sum(low <= reading.value <= high for reading in readings[-due:])
     return met / due
-
-
-def _reached(item: Item, level: str, close: Instant, known_by: Instant | None) -> bool:
-    """Whether a work item stood at a level just before `close`, on the effective timeline."""
-    steps = item.closed if level == "closed" else item.states
-    states = ("closed",) if level == "closed" else REACHED.get(level, REACHED["verified"])
-    value = ""
-    # a later run overrides everything from its effective instant on
-    for step in reversed(steps):
-        if step.effective_at < close and (known_by is None or step.known_at <= known_by):
-            value = step.value
-            break
-    return value in states
 
 
 def _rolled_up(

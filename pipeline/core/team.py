@@ -2,9 +2,11 @@
 
 From that it answers how much grace a state gets that begins at an instant (semantics 6.4).
 Only gaps that were known before that instant teach, so an answer never rests on the future.
+Gaps and questions are kept by day, so that neither grows with the age of the team.
 """
 
 from bisect import insort
+from collections.abc import Iterator
 from math import ceil
 from typing import NamedTuple
 
@@ -17,14 +19,16 @@ from pipeline.core.signals import Instant
 WINDOW_MS = 90 * DAY_MS
 ENOUGH = 10
 QUANTILE = 0.85
+STAGES = ("close_to_ship", "ship_to_adopt", "adopt_to_verify")
 
 
 class Gap(NamedTuple):
-    """One finished gap: known at, ended at, length in working days, of which work item."""
+    """One finished gap: known at, ended at, length in working days, begun at, of which item."""
 
     known_at: Instant
     ended_at: Instant
     days: int
+    began_at: Instant
     work_item: str
 
 
@@ -35,81 +39,148 @@ def hear(draft: Draft, message: Gaps | AskGrace | Redefined, book: Book) -> None
         case AskGrace():
             _ask(draft, message)
         case Redefined():
-            draft.put("since", -(2**62))
-            draft.wake()
+            _measure(draft, book)
+            _learned(draft, -(2**62))
 
 
 def _learn(draft: Draft, message: Gaps, book: Book) -> None:
     calendar = book.calendar("team", draft.id)
-    since: Instant | None = draft.get("since")
-    for stage in ("close_to_ship", "ship_to_adopt", "adopt_to_verify"):
-        known: list[Gap] = draft.get(f"gaps/{stage}") or []
-        old = [gap for gap in known if gap.work_item == message.work_item]
-        new = []
-        if stage in message.gaps:
-            start, end, known_at = message.gaps[stage]
-            new = [Gap(known_at, end, calendar.gap(start, end), message.work_item)]
-        if old == new:
+    part = f"gaps/{message.work_item}"
+    known: dict[str, Gap] = draft.get(part) or {}
+    new: dict[str, Gap] = {}
+    for stage, (start, end, known_at) in message.gaps.items():
+        new[stage] = Gap(known_at, end, calendar.gap(start, end), start, message.work_item)
+    for stage in STAGES:
+        old, now = known.get(stage), new.get(stage)
+        if old == now:
             continue
-        gaps = (
-            [gap for gap in known if gap.work_item != message.work_item] if old else list(known)
-        )
-        for gap in new:
-            insort(gaps, gap, key=lambda g: (g.known_at, g.work_item))
-        draft.put(f"gaps/{stage}", gaps)
-        touched = min(gap.known_at for gap in (*old, *new))
-        since = touched if since is None else min(since, touched)
-    if since is not None:
-        draft.put("since", since)
-        draft.wake()
+        if old is not None:
+            bucket = f"ended/{stage}/{old.ended_at // DAY_MS}"
+            draft.put(bucket, [gap for gap in draft.get(bucket) or [] if gap != old] or None)
+            _learned(draft, old.known_at)
+        if now is not None:
+            _insert(draft, f"ended/{stage}", now.ended_at, now)
+            _learned(draft, now.known_at)
+    draft.put(part, new or None)
+
+
+def _learned(draft: Draft, at: Instant) -> None:
+    """Questions about instants after `at` may have another answer now."""
+    since: Instant | None = draft.get("since")
+    draft.put("since", at if since is None else min(at, since))
+    draft.wake()
+
+
+def _measure(draft: Draft, book: Book) -> None:
+    """Count the working days of every gap again: the calendar may differ."""
+    calendar = book.calendar("team", draft.id)
+    for stage in STAGES:
+        for day in draft.get(f"ended/{stage}") or []:
+            bucket = f"ended/{stage}/{day}"
+            old: list[Gap] = draft.get(bucket) or []
+            new = [gap._replace(days=calendar.gap(gap.began_at, gap.ended_at)) for gap in old]
+            if new != old:
+                draft.put(bucket, new)
+                for gap in new:
+                    gaps: dict[str, Gap] = draft.get(f"gaps/{gap.work_item}") or {}
+                    draft.put(f"gaps/{gap.work_item}", {**gaps, stage: gap})
+
+
+def _insert(draft: Draft, index: str, at: Instant, entry: tuple[object, ...]) -> None:
+    """Put an entry into the bucket of its day; the index lists the days that have one."""
+    day = at // DAY_MS
+    bucket = list(draft.get(f"{index}/{day}") or [])
+    insort(bucket, entry)
+    draft.put(f"{index}/{day}", bucket)
+    days = draft.get(index) or []
+    if day not in days:
+        draft.put(index, sorted([*days, day]))
 
 
 def _ask(draft: Draft, message: AskGrace) -> None:
-    asked: list[tuple[str, Instant]] = draft.get(f"asked/{message.work_item}") or []
+    part = f"asked/{message.work_item}"
+    asked: list[tuple[str, Instant]] = draft.get(part) or []
     if asked == message.asks:
         return
-    draft.put(f"asked/{message.work_item}", message.asks or None)
-    fresh = list(draft.get("fresh") or [])
-    asks: list[tuple[Instant, str]] = list(draft.get("asks") or [])
-    for _, at in asked:
-        if (at, message.work_item) in asks:
-            asks.remove((at, message.work_item))
+    draft.put(part, message.asks or None)
+    for stage, at in asked:
+        if (stage, at) not in message.asks:
+            bucket = f"asks/{at // DAY_MS}"
+            entry = (at, stage, message.work_item)
+            draft.put(bucket, [ask for ask in draft.get(bucket) or [] if ask != entry] or None)
     for stage, at in message.asks:
-        if (at, message.work_item) not in asks:
-            insort(asks, (at, message.work_item))
-        fresh.append((message.work_item, stage, at))
-    draft.put("asks", asks)
-    draft.put("fresh", fresh)
+        if (stage, at) not in asked:
+            _insert(draft, "asks", at, (at, stage, message.work_item))
+        draft.put("fresh", ((at, stage, message.work_item), draft.get("fresh")))
     draft.wake()
 
 
 def wake(draft: Draft, book: Book) -> None:
     """Answer the new asks, and those that what was learned since concerns."""
-    answers: dict[str, set[tuple[str, Instant]]] = {}
-    for work_item, stage, at in draft.get("fresh") or []:
-        answers.setdefault(work_item, set()).add((stage, at))
+    asks: set[tuple[Instant, str, str]] = set()
+    fresh = draft.get("fresh")
+    while fresh is not None:
+        ask, fresh = fresh
+        asks.add(ask)
     since: Instant | None = draft.get("since")
     if since is not None:
-        for at, work_item in reversed(draft.get("asks") or []):
-            if at < since:
-                break
-            for stage, asked_at in draft.get(f"asked/{work_item}") or []:
-                answers.setdefault(work_item, set()).add((stage, asked_at))
+        for day in draft.get("asks") or []:
+            if day >= since // DAY_MS:
+                asks.update(ask for ask in draft.get(f"asks/{day}") or [] if ask[0] >= since)
     draft.put("fresh", None)
     draft.put("since", None)
-    for work_item, asks in sorted(answers.items()):
-        days = [(stage, at, _grace(draft, stage, at, book)) for stage, at in sorted(asks)]
+    answers: dict[str, list[tuple[str, Instant, int]]] = {}
+    for stage in STAGES:
+        asked = sorted((at, item) for at, about, item in asks if about == stage)
+        grace = _graces(draft, stage, sorted({at for at, _ in asked}), book)
+        for at, work_item in asked:
+            answers.setdefault(work_item, []).append((stage, at, grace[at]))
+    for work_item, days in sorted(answers.items()):
         draft.send(f"item:{work_item}", Grace(draft.id, days))
 
 
-def _grace(draft: Draft, stage: str, at: Instant, book: Book) -> int:
-    """P85 of the gaps known before and ended in the 90 d before, within its limits."""
+def _graces(draft: Draft, stage: str, ats: list[Instant], book: Book) -> dict[Instant, int]:
+    """For each instant P85 of the gaps known before and ended in the 90 d before, within limits.
+
+    One sweep over time: a gap counts after it is known and has ended, for 90 d.
+    """
+    if not ats:
+        return {}
     rule = book.grace(stage)
-    gaps: list[Gap] = draft.get(f"gaps/{stage}") or []
-    lengths = sorted(
-        gap.days for gap in gaps if gap.known_at < at and at - WINDOW_MS <= gap.ended_at < at
-    )
-    if len(lengths) < ENOUGH:
-        return rule.default
-    usual = lengths[ceil(QUANTILE * len(lengths)) - 1]
-    return min(max(usual, rule.min), rule.max)
+    events: list[tuple[Instant, int, int]] = []
+    for gap in _ended(draft, stage, ats[0] - WINDOW_MS, ats[-1]):
+        events += (
+            (max(gap.known_at, gap.ended_at), gap.days, 1),
+            (max(gap.known_at, gap.ended_at + WINDOW_MS), gap.days, -1),
+        )
+    events.sort()
+    lengths: dict[int, int] = {}
+    n = position = 0
+    found: dict[Instant, int] = {}
+    for at in ats:
+        while position < len(events) and events[position][0] < at:
+            _, days, change = events[position]
+            lengths[days] = lengths.get(days, 0) + change
+            n += change
+            position += 1
+        usual = rule.default
+        if n >= ENOUGH:
+            usual = min(max(_quantile(lengths, n), rule.min), rule.max)
+        found[at] = usual
+    return found
+
+
+def _quantile(lengths: dict[int, int], n: int) -> int:
+    """Nearest rank over a count per length."""
+    rank = ceil(QUANTILE * n)
+    for days in sorted(lengths):
+        rank -= lengths[days]
+        if rank <= 0:
+            return days
+    raise AssertionError("there are as many as were counted")
+
+
+def _ended(draft: Draft, stage: str, low: Instant, high: Instant) -> Iterator[Gap]:
+    for day in draft.get(f"ended/{stage}") or []:
+        if low // DAY_MS <= day <= high // DAY_MS:
+            yield from draft.get(f"ended/{stage}/{day}") or []

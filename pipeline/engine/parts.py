@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS outbox (version INTEGER PRIMARY KEY, rows BLOB);
 """
 
 
-SMALL = frozenset({"item", "key", "team", "flag", "source", "intake", "book"})
+SMALL = frozenset({"item", "key", "flag", "source", "intake", "book"})
 """Kinds of entities with few parts: the first touch reads them all at once."""
 
 
