@@ -1,0 +1,124 @@
+"""How many of a goal's work items had reached a level at the close of each day.
+
+An item adds one on the day on which it reaches a level and takes it back on the day on which it
+falls below, so a day costs what changed on it, however many items there are. Two timelines are
+counted: as it is known now, and as it was known at the close (semantics 4.2).
+"""
+
+from typing import NamedTuple
+
+from pipeline.core.calendar import Zone
+from pipeline.core.messages import Standing, Step
+from pipeline.core.reaction import Draft
+from pipeline.core.rows import Day
+
+REACHED = {
+    "closed": ("closed",),
+    "shipped": ("shipped_not_adopted", "adopted_not_verified", "done"),
+    "adopted": ("adopted_not_verified", "done"),
+    "verified": ("done",),
+}
+"""Level to the states in which an item stands at it."""
+
+CHUNK = 500
+
+Marks = dict[tuple[str, Day], tuple[int, int]]
+"""Level and day to the change of the count as known now, and as known at the close."""
+
+
+class Item(NamedTuple):
+    """How a linked work item went: its states, its being closed, and what it added so far."""
+
+    states: list[Step]
+    closed: list[Step]
+    marks: Marks
+
+
+def stand(draft: Draft, message: Standing) -> None:
+    """Keep where a work item stands; it is counted when the goal judges."""
+    name = message.work_item
+    known: Item | None = draft.get(f"item/{name}")
+    if known is None:
+        if message.gone:
+            return
+        size = draft.get("size") or 0
+        chunk = f"members/{size // CHUNK}"
+        draft.put(chunk, [*(draft.get(chunk) or []), name])
+        draft.put("size", size + 1)
+    states, closed = (
+        ([], [])
+        if message.gone
+        else (
+            message.levels["state"],
+            message.levels["closed"],
+        )
+    )
+    draft.put(f"item/{name}", Item(states, closed, known.marks if known else {}))
+    draft.put("due", (name, draft.get("due")))
+
+
+def recount(draft: Draft) -> None:
+    """Let every item be counted anew: the goal is defined differently."""
+    for n in range(-(-(draft.get("size") or 0) // CHUNK)):
+        for name in draft.get(f"members/{n}") or []:
+            draft.put("due", (name, draft.get("due")))
+
+
+def count(draft: Draft, levels: set[str], starts_on: Day, zone: Zone) -> Day | None:
+    """Bring the counts of `levels` up to date; the earliest day that changed."""
+    due = draft.get("due")
+    draft.put("due", None)
+    names: dict[str, None] = {}
+    while due is not None:
+        name, due = due
+        names[name] = None
+    changes: Marks = {}
+    for name in names:
+        item: Item = draft.get(f"item/{name}")
+        new: Marks = {}
+        for level in levels:
+            new.update(_marks(item, level, starts_on, zone))
+        if new == item.marks:
+            continue
+        draft.put(f"item/{name}", item._replace(marks=new))
+        for sign, marks in ((-1, item.marks), (1, new)):
+            for key, (now, then) in marks.items():
+                had = changes.get(key, (0, 0))
+                changes[key] = (had[0] + sign * now, had[1] + sign * then)
+    touched = {key: change for key, change in changes.items() if change != (0, 0)}
+    for (level, day), (now, then) in touched.items():
+        had = draft.get(f"reached/{level}/{day}") or (0, 0)
+        draft.put(f"reached/{level}/{day}", (had[0] + now, had[1] + then))
+    return min((day for _, day in touched), default=None)
+
+
+def _marks(item: Item, level: str, starts_on: Day, zone: Zone) -> Marks:
+    """What one item adds to a level; what it reached before the goal began counts from then on."""
+    steps = item.closed if level == "closed" else item.states
+    good = REACHED.get(level, REACHED["verified"])
+    shown: list[tuple[Day, bool]] = []
+    effective: list[tuple[int, bool]] = []
+    for step in steps:
+        # a later step overrides everything from its effective instant on
+        while effective and effective[-1][0] >= step.effective_at:
+            effective.pop()
+        effective.append((step.effective_at, step.value in good))
+    shown = [(zone.day(at), on) for at, on in effective]
+    confirmed: list[tuple[Day, bool]] = []
+    last = starts_on
+    for step in steps:
+        last = max(last, zone.day(step.known_at - 1), zone.day(step.effective_at))
+        confirmed.append((last, step.value in good))
+    marks: Marks = {}
+    for which, timeline in enumerate((shown, confirmed)):
+        days: dict[Day, bool] = {}
+        for day, on in timeline:
+            days[max(day, starts_on)] = on
+        before = False
+        for day in sorted(days):
+            if days[day] != before:
+                before = days[day]
+                change = 1 if before else -1
+                now, then = marks.get((level, day), (0, 0))
+                marks[level, day] = (now + change, then) if which == 0 else (now, then + change)
+    return marks
