@@ -92,10 +92,9 @@ def hear(
             if message.days:
                 _dirty(draft, min(message.days))
         case Standing():
-            reached.stand(draft, message)
             goal = book.goal(draft.id)
-            if goal is None or goal.metric is None or goal.metric.kind == "work":
-                draft.wake()
+            counts = goal is not None and _measurable(goal) and bool(_levels(goal, book))
+            reached.stand(draft, message, counts=counts)
         case Share():
             part = f"child/{message.goal}"
             draft.put(part, {**(draft.get(part) or {}), **message.days})
@@ -104,7 +103,9 @@ def hear(
         case Retracted():
             react(draft, message.signal, book, retract=True)
         case Redefined():
-            reached.recount(draft)
+            goal = book.goal(draft.id)
+            if goal is not None and _measurable(goal) and _levels(goal, book):
+                reached.recount(draft)
             _dirty(draft, -(2**31))
 
 
@@ -139,8 +140,7 @@ def wake(draft: Draft, book: Book) -> None:
     draft.wake(zone.close(today))
     _versions(draft, book, zone)
     hits: Hits = draft.get("hits") or Hits([])
-    measurable = goal.level != "vision" and not goal.lacks and goal.starts_on is not None
-    if measurable and goal.starts_on is not None:
+    if _measurable(goal) and goal.starts_on is not None:
         dirty = draft.get("dirty")
         levels = _levels(goal, book)
         if levels:
@@ -151,6 +151,10 @@ def wake(draft: Draft, book: Book) -> None:
             hits = _judge(draft, goal, book, calendar, start, today - 1, hits, levels)
     draft.put("dirty", None)
     _show(draft, goal, book, calendar, today, hits)
+
+
+def _measurable(goal: Goal) -> bool:
+    return goal.level != "vision" and not goal.lacks and goal.starts_on is not None
 
 
 def _levels(goal: Goal, book: Book) -> set[str]:

@@ -34,8 +34,8 @@ class Item(NamedTuple):
     marks: Marks
 
 
-def stand(draft: Draft, message: Standing) -> None:
-    """Keep where a work item stands; it is counted when the goal judges."""
+def stand(draft: Draft, message: Standing, *, counts: bool) -> None:
+    """Keep where a work item stands; a goal that counts work does so when it judges."""
     name = message.work_item
     known: Item | None = draft.get(f"item/{name}")
     if known is None:
@@ -54,7 +54,9 @@ def stand(draft: Draft, message: Standing) -> None:
         )
     )
     draft.put(f"item/{name}", Item(states, closed, known.marks if known else {}))
-    draft.put("due", (name, draft.get("due")))
+    if counts:
+        draft.put("due", (name, draft.get("due")))
+        draft.wake()
 
 
 def recount(draft: Draft) -> None:
