@@ -1,4 +1,4 @@
-"""How long a line takes, per signal type: `python -m tests.edge.bench_decode`.
+"""How long a line takes, per signal type: `python -m tests.bench decode`.
 
 The best of several rounds in processor time, so that a busy machine distorts little. The
 first line is a fixed piece of work, to compare machines by.
