@@ -137,10 +137,11 @@ def _replay(
     if as_json:
         print(json.dumps(summary.as_dict()))
         return
-    ignored = sum(summary.ignored.values())
+    reasons = ", ".join(f"{n} {name}" for name, n in sorted(summary.ignored.items()))
     err.print(
-        f"{summary.lines} lines: {summary.accepted} accepted"
-        f" ({summary.duplicates} duplicates), {ignored} ignored, {summary.rejected} rejected"
+        f"{summary.lines} lines: {summary.accepted} accepted ({summary.duplicates} duplicates),"
+        f" {sum(summary.ignored.values())} ignored{f' ({reasons})' if reasons else ''},"
+        f" {summary.rejected} rejected"
     )
     if summary.rejected:
         err.print("`signals rejected list` shows what was rejected, and why")

@@ -99,8 +99,10 @@ def _moved(goal: Row) -> str:
         return "No reading of change."
     if delta == 0:
         return f"No change for {plural(goal['still'], 'day')}."
-    change = f"{100 * delta:+.0f} points" if goal["unit"] == "share" else f"{delta:+g}"
-    return f"{change} since the day before."
+    sign = "+" if delta > 0 else "-"
+    if goal["unit"] == "share":
+        return f"{sign}{number(abs(100 * delta))} points since the day before."
+    return f"{sign}{number(abs(delta))} since the day before."
 
 
 def goals(store: Store) -> list[dict[str, Any]]:
@@ -153,7 +155,12 @@ def lines(store: Store) -> Iterator[str]:
 
 def _today(store: Store) -> dt.date:
     """The day that the store has reached; a replayed history ends in the past."""
-    said = store.rows("SELECT max(time) AS newest FROM signals.signals")[0]["newest"]
+    sql = """
+        SELECT max(at) AS newest FROM (
+            SELECT max(time) AS at FROM signals.signals
+            UNION ALL SELECT max(as_of) AS at FROM signals.goals_now)
+    """
+    said = store.rows(sql)[0]["newest"]
     assert isinstance(said, dt.datetime)
     return said.date()
 
@@ -192,7 +199,7 @@ def _basically_done(store: Store, today: dt.date) -> Iterator[str]:
         " ORDER BY since, key"
     )
     done = store.rows("SELECT countIf(state = 'done') AS done FROM signals.work_items_now")
-    yield f"Basically done: {plural(len(rows), 'work item')} ({done[0]['done']} are done)"
+    yield f"Basically done: {plural(len(rows), 'work item')} (done: {done[0]['done']})"
     for row in rows[:OLDEST]:
         yield from _item(row, f"{row['explanation']}; claimed {day(row['since'], today)}")
     if len(rows) > OLDEST:

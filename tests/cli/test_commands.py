@@ -146,7 +146,7 @@ def test_digest(signals: Signals, acme: Path) -> None:
     assert said.startswith(
         "4 of 6 adopters, day 17 of 44. No change for 2 days. The plan expected 1.44 by now."
     )
-    assert "Basically done: 1 work item (0 are done)\n  PAY-42" in said
+    assert "Basically done: 1 work item (done: 0)\n  PAY-42" in said
     assert "used by fewer than the target (2/6); claimed 2 Mar: ask those who have not" in said
     assert "One-click payment                  4 of 12 teams" in said
     assert "not yet: data, docs, help and 5 more" in said
