@@ -3,11 +3,12 @@
 import datetime as dt
 import json
 import sys
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.progress import (
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from typer.exceptions import TyperException
 
@@ -44,6 +46,9 @@ app.add_typer(config_app, name="config")
 app.add_typer(rejected_app, name="rejected")
 
 INTERRUPTED = 130
+
+EVERY = 10.0
+"""Seconds between two lines about long work where there is no terminal."""
 
 READING = {"readonly": "2"}
 """ClickHouse refuses everything but reading; its settings may be set."""
@@ -101,25 +106,38 @@ def _form(*, as_json: bool) -> str:
 
 
 @contextmanager
-def _reporting(label: str) -> Iterator[Any]:
-    """A progress bar with rate and remaining time on a terminal, nothing elsewhere."""
+def _reporting(label: str) -> Iterator[Callable[[Read], None]]:
+    """A progress bar with rate and remaining time on a terminal, now and then a line elsewhere."""
     if not err.is_terminal:
-        yield None
+        yield _lines(label)
         return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TaskProgressColumn(show_speed=True),
-        TextColumn("{task.fields[rate]}"),
+        TaskProgressColumn(),
+        TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err) as bar:
-        task = bar.add_task(label, total=None, rate="")
+        task = bar.add_task(label, total=None)
 
         def report(read: Read) -> None:
             bar.update(task, completed=read.done, total=read.total)
 
         yield report
+
+
+def _lines(label: str) -> Callable[[Read], None]:
+    said = time.monotonic()
+
+    def report(read: Read) -> None:
+        nonlocal said
+        if time.monotonic() - said >= EVERY:
+            said = time.monotonic()
+            share = f", {read.done / read.total:.0%}" if read.total else ""
+            err.print(f"{label}: {read.done / 1e6:.1f} MB{share}")
+
+    return report
 
 
 def _replay(

@@ -10,6 +10,7 @@ import pytest
 import typer
 import yaml
 
+from pipeline import cli
 from pipeline.cli import app
 from tests.cli.conftest import EXAMPLE, Signals
 
@@ -171,6 +172,19 @@ def test_replaying_again_counts_nothing_twice(signals: Signals, acme: Path) -> N
     assert summary["lines"] == summary["accepted"] + summary["rejected"]
     assert summary["rejected"] == 3
     assert 0 < summary["duplicates"] <= known
+
+
+def test_long_work_says_how_far_it_is(
+    signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no terminal, a plain line now and then; the last line is the summary."""
+    monkeypatch.setattr(cli, "EVERY", 0.0)
+    file = tmp_path / "blanks.ndjson"
+    file.write_bytes(b"{}\n" * 4000)
+    said = signals("replay", file, "--data", tmp_path / "data").err.splitlines()
+    assert said[0] == "replay: 0.0 MB, 100%"
+    assert "4000 lines: 0 accepted (0 duplicates), 0 ignored, 4000 rejected" in said
+    assert said[-1] == "`signals rejected list` shows what was rejected, and why"
 
 
 def test_migrate(signals: Signals, acme: Path, tmp_path: Path) -> None:

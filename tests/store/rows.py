@@ -71,7 +71,7 @@ def fill(store: Store, records: Records, version: int = 1, token: str = "") -> N
 
 def clear(store: Store) -> None:
     """Leave nothing but the schema."""
-    sql = "SELECT name FROM system.tables WHERE database = {database:String}"
+    sql = "SELECT name FROM system.tables WHERE database = {database:String} AND total_rows > 0"
     for (table,) in store.query(sql, {"database": DATABASE}).rows:
         if table != "migrations":
             store.command(f"TRUNCATE TABLE {DATABASE}.{table}")

@@ -66,7 +66,9 @@ def test_rows_in_rows_out(store: Store, example: dict[str, Any]) -> None:
     """What the claim of the example says, in numbers."""
     fill(store, example["rows"])
     columns = ", ".join(example["columns"])
-    found = store.query(f"SELECT {columns} FROM signals.{example['view']} ORDER BY ALL")
+    where = example.get("where", "1")
+    sql = f"SELECT {columns} FROM signals.{example['view']} WHERE {where} ORDER BY ALL"
+    found = store.query(sql)
     assert same(found.rows, example["gives"]), f"{example['claim']}\n{found.rows}"
 
 
