@@ -256,11 +256,11 @@ def _subjects(store: Store) -> Iterator[str]:
     yield "Adoption, newest first"
     for row in open_[:SUBJECTS]:
         yield f"  {short(row['title'], 34):<34} {_adopters(row)}"
-        names = lacking.get(row["subject"], []) if row["unit"] in NAMED else []
+        names = lacking.get(row["subject"], [])
         if names and row["eligible"] is not None:
-            more = row["eligible"] - row["adopters"] - len(names[:NAMES])
+            more = row["eligible"] - row["adopters"] - len(names)
             others = f" and {more} more" if more > 0 else ""
-            yield f"      not yet: {', '.join(names[:NAMES])}{others}"
+            yield f"      not yet: {', '.join(names)}{others}"
     counts = []
     if len(open_) > SUBJECTS:
         counts.append(f"{len(open_) - SUBJECTS} more")
@@ -284,12 +284,14 @@ def _adopters(row: Row) -> str:
 
 
 def _lacking(store: Store) -> dict[str, list[str]]:
-    """Per subject who could have adopted and has not, with the version they are on."""
+    """Per subject some who could have adopted and have not, with the version they are on."""
     found: dict[str, list[str]] = {}
+    named = ", ".join(f"'{unit}'" for unit in NAMED)
     for row in store.rows(
         "SELECT subject, adopter, version FROM signals.adopters"
-        " WHERE eligible AND (isNull(adopted_at) OR isNotNull(left_at))"
-        " ORDER BY subject, adopter"
+        " WHERE eligible AND (isNull(adopted_at) OR isNotNull(left_at)) AND subject IN"
+        f" (SELECT subject FROM signals.adoption_now WHERE unit IN ({named}))"
+        f" ORDER BY subject, adopter LIMIT {NAMES} BY subject"
     ):
         version = f" ({row['version']})" if row["version"] else ""
         found.setdefault(row["subject"], []).append(f"{row['adopter']}{version}")
