@@ -258,9 +258,10 @@ def query(
 @app.command()
 def goals(data: Data = None, as_json: AsJson = False) -> None:
     """Every goal with value, target, pace and status."""
-    more = "goal_id, title, level" if as_json else "title"
+    for_people = "title, value, target, delta_1d AS change, pace, status, days_left AS left, basically_done"
+    for_programs = "goal_id, title, level, value, target, delta_1d, pace, status, days_left, basically_done"
     _select(
-        f"SELECT {more}, value, target, delta_1d, pace, status, days_left, basically_done"
+        f"SELECT {for_programs if as_json else for_people}"
         " FROM signals.goals_now"
         " ORDER BY indexOf(['vision', 'business', 'user', 'product', 'sprint'], level), goal_id",
         data,
@@ -272,7 +273,7 @@ def goals(data: Data = None, as_json: AsJson = False) -> None:
 def findings(data: Data = None, as_json: AsJson = False) -> None:
     """Open findings, oldest first."""
     for_people = (
-        "rule, if(key = '', about, key) AS about, f.team AS team, severity,"
+        "rule, if(key = '', about, key) AS about, f.team AS team,"
         " toDate(raised_at) AS raised, explanation AS why"
     )
     for_programs = "rule, about, key, f.team AS team, severity, raised_at, explanation, decision, finding_id"
