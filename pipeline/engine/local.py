@@ -142,7 +142,8 @@ class LocalEngine:
         if isinstance(signal.data, Tick):
             self.tick(signal.at)
             return "accepted"
-        identity, body = _identity(signal), fingerprint(decoded.body)
+        identity = _identity(signal)
+        body = fingerprint(decoded.body, b"%d" % signal.recorded_at)
         known = self.parts.seen(identity)
         if known is not None:
             return self._again(decoded, identity, body, known)
@@ -215,7 +216,8 @@ class LocalEngine:
         mine, theirs = _canonical(decoded.body), _canonical(old.body)
         if mine == theirs:
             counts["duplicates"] += 1
-            if decoded.signal.recorded_at < old.signal.recorded_at:
+            # The first receipt holds; of one instant the smaller spelling, not the first.
+            if (decoded.signal.recorded_at, decoded.body) < (old.signal.recorded_at, old.body):
                 self._supersede(old, decoded, identity, body)
             return "duplicate"
         if _rank(decoded, mine) < _rank(old, theirs):
@@ -228,12 +230,13 @@ class LocalEngine:
 
     def _archived(self, signal: Signal) -> Decoded:
         rows = self.store.rows(
-            f"SELECT body FROM {DATABASE}.signals FINAL "  # noqa: S608 - a constant
+            "SELECT body, toUnixTimestamp64Milli(recorded_at) AS received"  # noqa: S608
+            f" FROM {DATABASE}.signals FINAL "
             "WHERE source = {source:String} AND id = {id:String}",
             {"source": signal.source, "id": signal.id},
             formats={"body": "bytes"},
         )
-        found = decode(rows[0]["body"], -(2**62), 2**62)
+        found = decode(rows[0]["body"], -(2**62), 2**62, rows[0]["received"])
         assert isinstance(found, Decoded)
         return found
 

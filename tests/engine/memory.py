@@ -53,7 +53,8 @@ class Memory:
         self, sql: str, parameters: Mapping[str, str], *, formats: object
     ) -> list[dict[str, Any]]:
         assert "SELECT body" in sql
-        return [{"body": self.archive[parameters["source"], parameters["id"]][-1]}]
+        row = self.archive[parameters["source"], parameters["id"]]
+        return [{"body": row[-1], "received": row[4]}]
 
     def table(self) -> dict[str, dict[str, Any]]:
         """What there is to see, without what is about arrival: row to its cells."""
