@@ -6,6 +6,8 @@ above it (semantics 5.1). Positions are values, not ordinals, so a late change m
 """
 
 from bisect import bisect_left
+from collections.abc import Callable
+from itertools import groupby
 from typing import NamedTuple
 
 from pipeline.core.book import Service
@@ -20,12 +22,16 @@ BLIP_MS = 60 * MINUTE_MS
 Position = tuple[Instant, int, int, str, int, str]
 """Place on the default branch: merge time, sequence (three fields), number, change id."""
 
+ALWAYS: Instant = -(2**62)
 BOTTOM: Position = (-(2**62), 0, 0, "", 0, "")
 TOP: Position = (2**62, 9, 0, "", 0, "")
 
 
 class Change(NamedTuple):
-    """A merged change as we know it; `named` are the keys it names, with how."""
+    """A merge of a change as we know it; `named` are the keys it names, with how.
+
+    What was taken back may be merged anew: such a change has several.
+    """
 
     order: Order
     change: str
@@ -78,6 +84,35 @@ class Target(NamedTuple):
 EMPTY_TARGET = Target([], [], [], {}, {}, {})
 
 
+def merges(draft: Draft, id: str) -> list[Change]:
+    """Every merge of a change, in order."""
+    return draft.get(f"change/{id}") or []
+
+
+def merge_of(draft: Draft, sha: str) -> Change | None:
+    """The merge that put a sha on a branch; the last one if several did."""
+    listed: list[tuple[Order, str]] = draft.get(f"sha/{sha}") or []
+    if not listed:
+        return None
+    order, id = listed[-1]
+    return next(merge for merge in merges(draft, id) if merge.order == order)
+
+
+def reverted_by(draft: Draft, id: str) -> list[str]:
+    """The changes that revert a change, which they may call by one of its shas."""
+    names = [id]
+    if draft.get("reverts_shas"):
+        names += [f"{draft.id}@{sha}" for merge in merges(draft, id) for sha in merge.shas]
+    return sorted({by for name in names for by in draft.get(f"reverted/{name}") or []})
+
+
+def called(draft: Draft, reference: str) -> list[str]:
+    """The changes that a reference may mean: the one of that name, and those with that sha."""
+    _, at, sha = reference.rpartition("@")
+    listed: list[tuple[Order, str]] = (draft.get(f"sha/{sha}") or []) if at else []
+    return [reference, *(id for _, id in listed)]
+
+
 # -- where a target stands ---------------------------------------------------------------
 
 
@@ -94,8 +129,7 @@ def place(draft: Draft, deploys: list[Deploy], library: bool, known: Target | No
     for i in range(len(positions), len(deploys)):
         deploy = deploys[i]
         before = positions[-1] if positions else BOTTOM
-        own = draft.get(f"sha/{deploy.sha}") if deploy.sha else None
-        change: Change | None = draft.get(f"change/{own[-1][1]}") if own else None
+        change = merge_of(draft, deploy.sha) if deploy.sha else None
         position = change.position if change is not None and change.on_default else None
         if deploy.kind == "rollback":
             position = _roll_back(i, position, deploy.sha, standing, positions, undone)
@@ -144,13 +178,18 @@ def _roll_back(
 
 
 def _steps(
-    target: Target, change: str, position: Position | None
+    target: Target, change: str, position: Position | None, since: Instant
 ) -> list[tuple[Instant, bool]]:
-    """When the change went live in the target, and when it left, in deploy order."""
+    """When the change went live in the target, and when it left, in deploy order.
+
+    Deploys that list it prove it from `since` on.
+    """
     marks: list[tuple[int, bool]] = []
     if position is not None:
         marks = _positional(target, position)
     for i in target.explicit.get(change, ()):
+        if target.deploys[i].order.at < since:
+            continue
         marks.append((i, True))
         back = target.undone.get(i)
         if back is not None and (position is None or target.positions[back] < position):
@@ -205,35 +244,53 @@ def named_log(target: Target, name: str) -> list[Live]:
     return _without_blips(_turns(target, marks))
 
 
-def live_log(draft: Draft, id: str, service: Service, seen: tuple[str, ...] = ()) -> list[Live]:
-    """Since when a change is live in a service, and when it was not (reverts included)."""
+def live_log(
+    draft: Draft,
+    id: str,
+    service: Service,
+    since: Instant = ALWAYS,
+    seen: tuple[str, ...] = (),
+) -> list[Live]:
+    """Since when a change is live in a service, and when it was not (reverts included).
+
+    Only merges from `since` on count: a revert takes back no later merge of what it reverts.
+    """
     target: Target = draft.get(f"target/{service.id}") or EMPTY_TARGET
-    change: Change | None = draft.get(f"change/{id}")
-    position = change.position if change is not None and change.on_default else None
-    log = _without_blips(_steps(target, id, position))
-    reverts = [by for by in draft.get(f"reverted/{id}") or [] if by not in seen]
-    if not reverts:
-        return log
-    others = [live_log(draft, by, service, (*seen, id)) for by in reverts]
-    return _both(log, others)
+    reverts = [by for by in reverted_by(draft, id) if by not in seen]
+
+    def log(position: Position | None, merged_at: Instant) -> list[Live]:
+        own = _without_blips(_steps(target, id, position, merged_at))
+        undone = [live_log(draft, by, service, merged_at, (*seen, id)) for by in reverts]
+        if not undone:
+            return own
+        return _combined([own, *undone], lambda on: on[0] and not any(on[1:]))
+
+    known = merges(draft, id)
+    if not known:
+        return log(None, ALWAYS)
+    # The first merge is reverted by whatever says so, and proved by whatever lists it.
+    logs = [
+        log(merge.position if merge.on_default else None, merge.order.at if n else ALWAYS)
+        for n, merge in enumerate(known)
+        if merge.order.at >= since
+    ]
+    return logs[0] if len(logs) == 1 else _combined(logs, any)
 
 
-def _both(own: list[Live], reverts: list[list[Live]]) -> list[Live]:
-    """Live while its own log says so and no revert of it is live."""
-    events = sorted(
-        [(step.known_at, -1, step) for step in own]
-        + [(step.known_at, n, step) for n, log in enumerate(reverts) for step in log],
-        key=lambda e: (e[0], e[1]),
+def _combined(logs: list[list[Live]], judge: Callable[[list[bool]], bool]) -> list[Live]:
+    """One log of several: on while `judge` says so of where all of them stand."""
+    steps = sorted(
+        ((step, n) for n, log in enumerate(logs) for step in log),
+        key=lambda turn: turn[0].known_at,
     )
-    on = False
-    reverted = [False] * len(reverts)
+    stand = [False] * len(logs)
     log: list[Live] = []
-    for known_at, who, step in events:
-        if who < 0:
-            on = step.on
-        else:
-            reverted[who] = step.on
-        now = on and not any(reverted)
-        if now != (log[-1].on if log else False):
-            log.append(Live(known_at, step.effective_at, now))
+    for known_at, turns in groupby(steps, key=lambda turn: turn[0].known_at):
+        effective: list[Instant] = []
+        for step, n in turns:
+            stand[n] = step.on
+            effective.append(step.effective_at)
+        on = judge(stand)
+        if on != (log[-1].on if log else False):
+            log.append(Live(known_at, max(effective) if on else min(effective), on))
     return log

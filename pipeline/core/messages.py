@@ -52,7 +52,8 @@ class LinkedChange(NamedTuple):
 
     `services` are the targets that the change must reach, with the log of each. `bulk` says that
     the change names more work items than may be believed, `delivers` is False for a revert (which
-    takes away and need not reach anything). `merged_at` None: not merged so far.
+    takes away and need not reach anything). `merged_at` None: not merged so far. `undone_at` is
+    when changes were merged that revert it.
     """
 
     change: str
@@ -63,6 +64,7 @@ class LinkedChange(NamedTuple):
     known_repository: bool = True
     bulk: bool = False
     delivers: bool = True
+    undone_at: tuple[Instant, ...] = ()
 
 
 class NamedByDeploy(NamedTuple):

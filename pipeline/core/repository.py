@@ -17,9 +17,12 @@ from pipeline.core.live import (
     Deploy,
     Position,
     Target,
+    called,
     live_log,
+    merges,
     named_log,
     place,
+    reverted_by,
 )
 from pipeline.core.messages import (
     Deployed,
@@ -130,31 +133,34 @@ def _merge(draft: Draft, signal: Signal, data: ChangeMerged) -> None:
         data.first_commit_at,
         [(key, via, not given) for key, via in links.named(data)],
     )
-    known: Change | None = draft.get(f"change/{change.change}")
-    facts: list[Change] = draft.get(f"facts/{change.change}") or ([known] if known else [])
-    facts = [f for f in facts if f.order[1:] != change.order[1:]]
+    facts = [f for f in _facts(draft, change.change) if f.order[1:] != change.order[1:]]
     insort(facts, change, key=lambda f: f.order)
     _hold(draft, change.change, facts)
 
 
+def _facts(draft: Draft, id: str) -> list[Change]:
+    """All that is said about a change; a part of its own where that is more than what holds."""
+    return draft.get(f"facts/{id}") or merges(draft, id)
+
+
 def _hold(draft: Draft, id: str, facts: list[Change]) -> None:
-    """Of what is said about a change the newest holds; put it into every index."""
-    draft.put_if_new(f"facts/{id}", facts if len(facts) > 1 else None)
-    known: Change | None = draft.get(f"change/{id}")
-    change = facts[-1] if facts else None
-    if change == known:
+    """Of what is said about one merge (by its time) the newest holds; put it into every index."""
+    known = merges(draft, id)
+    now = list({fact.order.at: fact for fact in facts}.values())
+    draft.put_if_new(f"facts/{id}", facts if facts != now else None)
+    if now == known:
         return
-    if known is not None:
-        _forget(draft, known)
-    if change is not None:
-        _remember(draft, change)
-    shas = [*(known.shas if known else ()), *(change.shas if change else ())]
-    _settle_shas(draft, list(dict.fromkeys(shas)))
+    _touch(draft, changes=_undone_by(draft, id))
+    for merge in known:
+        _forget(draft, merge)
+    draft.put(f"change/{id}", now or None)
+    for merge in now:
+        _remember(draft, merge)
+    _settle_shas(draft, list(dict.fromkeys(sha for m in (*known, *now) for sha in m.shas)))
     _touch(draft, changes=[id])
 
 
 def _remember(draft: Draft, change: Change) -> None:
-    draft.put(f"change/{change.change}", change)
     for sha in change.shas:
         listed = draft.get(f"sha/{sha}") or []
         draft.put(f"sha/{sha}", sorted([*listed, (change.order, change.change)]))
@@ -171,7 +177,8 @@ def _remember(draft: Draft, change: Change) -> None:
     if change.reverts:
         by = draft.get(f"reverted/{change.reverts}") or []
         draft.put(f"reverted/{change.reverts}", sorted({*by, change.change}))
-        _touch(draft, changes=[change.reverts])
+        if "@" in change.reverts:
+            draft.put_if_new("reverts_shas", value=True)
 
 
 def _put_aside(draft: Draft, id: str) -> None:
@@ -192,19 +199,17 @@ def _settle_shas(draft: Draft, shas: list[str]) -> None:
 
 
 def _forget(draft: Draft, change: Change) -> None:
-    """Take a fact about a change out of every index, before another one replaces it."""
-    draft.put(f"change/{change.change}", None)
+    """Take a merge of a change out of every index, before another fact replaces it."""
     for sha in change.shas:
-        listed = [own for own in draft.get(f"sha/{sha}") or [] if own[1] != change.change]
+        listed = [own for own in draft.get(f"sha/{sha}") or [] if own[0] != change.order]
         draft.put(f"sha/{sha}", listed or None)
     if change.on_default:
         month = _month(change.order.at)
-        index = [p for p in draft.get(f"index/{month}") or [] if p[-1] != change.change]
+        index = [p for p in draft.get(f"index/{month}") or [] if p != change.position]
         draft.put(f"index/{month}", index)
     if change.reverts:
         by = [b for b in draft.get(f"reverted/{change.reverts}") or [] if b != change.change]
         draft.put(f"reverted/{change.reverts}", by or None)
-        _touch(draft, changes=[change.reverts])
 
 
 def _deploy(draft: Draft, signal: Signal, data: DeployFinished, book: Book) -> None:
@@ -358,19 +363,18 @@ def _retract(draft: Draft, signal: Signal, book: Book) -> None:
     """Undo what a superseded copy of a signal had said."""
     data = signal.data
     if isinstance(data, ChangeMerged):
-        known: Change | None = draft.get(f"change/{data.change}")
-        facts = draft.get(f"facts/{data.change}") or ([known] if known else [])
-        _hold(draft, data.change, [f for f in facts if f.order != signal.order])
+        left = [f for f in _facts(draft, data.change) if f.order != signal.order]
+        _hold(draft, data.change, left)
     elif isinstance(data, DeployFinished):
         said: list[Signal] = draft.get(f"deploy/{data.deploy}") or []
-        left = [f for f in said if f.order != signal.order]
-        if left == said:
+        others = [f for f in said if f.order != signal.order]
+        if others == said:
             return
-        draft.put(f"deploy/{data.deploy}", left or None)
+        draft.put(f"deploy/{data.deploy}", others or None)
         if said[-1].order == signal.order:
             _take_out(draft, said[-1], book)
-            if left:
-                _put_in(draft, left[-1], book)
+            if others:
+                _put_in(draft, others[-1], book)
             else:
                 draft.gone.append(Gone(DeployRow, (data.deploy,)))
     elif isinstance(data, LinkAsserted | LinkRetracted):
@@ -457,12 +461,15 @@ def wake(draft: Draft, book: Book) -> None:
 
 def _undone_by(draft: Draft, id: str) -> list[str]:
     """The change that a change reverts, the one that this one reverted, and so on."""
-    found: list[str] = []
-    change: Change | None = draft.get(f"change/{id}")
-    while change is not None and change.reverts and change.reverts not in found:
-        found.append(change.reverts)
-        change = draft.get(f"change/{change.reverts}")
-    return found
+    found: dict[str, None] = {}
+    left = [id]
+    while left:
+        for merge in merges(draft, left.pop()):
+            for other in called(draft, merge.reverts) if merge.reverts else ():
+                if other not in found:
+                    found[other] = None
+                    left.append(other)
+    return list(found)
 
 
 def _merged(ranges: list[tuple[Position, Position]]) -> list[tuple[Position, Position]]:
@@ -488,27 +495,25 @@ def _between(draft: Draft, low: Position, high: Position) -> list[str]:
 
 
 def _tell(draft: Draft, id: str, services: list[Service], projects: frozenset[str]) -> None:
-    change: Change | None = draft.get(f"change/{id}")
+    known = merges(draft, id)
+    merged_at = known[0].order.at if known else None
+    paths = known[-1].paths if known else None
     asserted: Asserted | None = draft.get(f"asserted/{id}")
-    required = [s for s in services if change is None or s.matches(change.paths)]
-    logs = {service.id: live_log(draft, id, service) for service in required}
+    logs = {s.id: live_log(draft, id, s) for s in services if s.matches(paths)}
     told: Told = draft.get(f"told/{id}") or Told([], [])
-    targets = [] if change is None else sorted(logs)
-    if change is not None:
-        for service_id in targets:
-            first = next((s.effective_at for s in logs[service_id] if s.on), None)
-            draft.rows.append(
-                ChangeShippedRow(
-                    id, service_id, draft.id, change.order.at, first, change.first_commit_at
-                )
-            )
+    targets: list[str] = []
+    if merged_at is not None:
+        targets = sorted(logs)
+        began = next((m.first_commit_at for m in known if m.first_commit_at is not None), None)
+        for service in targets:
+            first = next((s.effective_at for s in logs[service] if s.on), None)
+            draft.rows.append(ChangeShippedRow(id, service, draft.id, merged_at, first, began))
     draft.gone += [
         Gone(ChangeShippedRow, (id, service))
         for service in told.services
         if service not in targets
     ]
-    by_name = _evidence(change, asserted, projects)
-    bulk = change is not None and len({k for k, _, _ in change.named}) > links.MOST_KEYS
+    by_name = _evidence(known, asserted, projects)
     for name in told.names:
         if name not in by_name:
             draft.send(f"key:{name}", Unlinked(id))
@@ -518,26 +523,31 @@ def _tell(draft: Draft, id: str, services: list[Service], projects: frozenset[st
             LinkedChange(
                 id,
                 draft.id,
-                change.order.at if change is not None else None,
+                merged_at,
                 evidence,
                 logs,
                 bool(services),
-                bulk,
-                change is None or change.reverts is None,
+                any(len({key for key, _, _ in m.named}) > links.MOST_KEYS for m in known),
+                not known or known[-1].reverts is None,
+                _undone_at(draft, id),
             ),
         )
     draft.put_if_new(f"told/{id}", Told(sorted(by_name), targets))
 
 
+def _undone_at(draft: Draft, id: str) -> tuple[Instant, ...]:
+    return tuple(sorted(m.order.at for r in reverted_by(draft, id) for m in merges(draft, r)))
+
+
 def _evidence(
-    change: Change | None, asserted: Asserted | None, projects: frozenset[str]
+    known: list[Change], asserted: Asserted | None, projects: frozenset[str]
 ) -> dict[str, list[Evidence]]:
     """Per work item name: why it belongs to the change, with retractions applied."""
     by_name: dict[str, list[Evidence]] = {}
-    if change is not None:
-        for key, via, in_text in change.named:
+    for merge in known:
+        for key, via, in_text in merge.named:
             if not in_text or links.project_of(key) in projects:
-                by_name.setdefault(key, []).append(Evidence(via, change.order.at))
+                by_name.setdefault(key, []).append(Evidence(via, merge.order.at))
     if asserted is not None:
         for _, (name, evidence) in sorted(
             asserted.by_signal.items(), key=lambda v: (v[1][0], v[1][1].at, v[0])

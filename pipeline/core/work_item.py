@@ -249,6 +249,7 @@ def _instants(sight: Sight) -> Instants:
                 shipping.add(piece.until)
         if candidate.change.merged_at is not None:
             shipping.add(candidate.change.merged_at)
+            shipping.update(candidate.change.undone_at)
         for log in candidate.change.services.values():
             shipping.update([step.known_at for step in log])
     for named, since in sight.named:
@@ -306,12 +307,15 @@ def _shipping(sight: Sight, attributes: Attributes, at: Instant) -> Shipping:
         if not change.known_repository:
             broken.append(change.merged_at)
             continue
+        landed_anew = _landed_anew(change, driving, at)
         for service, log in change.services.items():
             step, began = _live(change, service, log, named, at)
             if step is not None and step.on:
                 live = True
                 since = max(since, step.effective_at)
                 first = max(first, began)
+            elif landed_anew:
+                first = 2**62
             else:
                 broken.append(change.merged_at if step is None else step.effective_at)
                 first = 2**62
@@ -345,6 +349,17 @@ def _shipping(sight: Sight, attributes: Attributes, at: Instant) -> Shipping:
         any(not c.known_repository for c in driving),
         newest,
         services,
+    )
+
+
+def _landed_anew(change: LinkedChange, driving: list[LinkedChange], at: Instant) -> bool:
+    """Whether a later change of this work item stands in for one that was reverted."""
+    undone_at = max((undone for undone in change.undone_at if undone <= at), default=None)
+    return undone_at is not None and any(
+        other.repository == change.repository
+        and other.merged_at is not None
+        and undone_at < other.merged_at <= at
+        for other in driving
     )
 
 

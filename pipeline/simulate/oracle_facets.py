@@ -144,8 +144,11 @@ def shipped(story: Story, production: Production, at: int) -> Shipped:
         needed.update(required)
         if not required:
             lives.append(change.at)
+        missing: list[tuple[int, bool]] = []
         for service in required:
-            _weigh(change, service, production, named, at, lives, losses)
+            _weigh(change, service, production, named, at, lives, missing)
+        if not _landed_anew(change, sure, production, at):
+            losses += missing
     return Shipped(
         bool(sure) and not losses,
         max(lives, default=0),
@@ -154,6 +157,20 @@ def shipped(story: Story, production: Production, at: int) -> Shipped:
         bool(sure),
         homeless,
         frozenset(needed),
+    )
+
+
+def _landed_anew(change: Merged, sure: Sequence[str], production: Production, at: int) -> bool:
+    """Whether it was reverted and the item has a later change in its stead."""
+    undone = [
+        other.at
+        for other in production.changes.values()
+        if other.reverts == change.name and other.at <= at
+    ]
+    later = [production.changes[name] for name in sure if name in production.changes]
+    return bool(undone) and any(
+        other.repository == change.repository and max(undone) < other.at <= at
+        for other in later
     )
 
 
