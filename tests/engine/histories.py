@@ -163,7 +163,7 @@ TYPES: dict[str, st.SearchStrategy[Json]] = {
         fields(
             default_branch=st.booleans(),
             paths=st.sampled_from([["api/x"], ["ui/x"]]),
-            reverts=CHANGES,
+            reverts=CHANGES | st.sampled_from(["acme/web@s1", "acme/web@s2"]),
             title=st.sampled_from(["PAY-1 x", "PAY-2 x"]),
             work_items=st.lists(
                 record(key=KEYS, via=st.sampled_from(["title", "branch", "mention"])),
