@@ -352,6 +352,7 @@ class Book:
     today: Day = ALWAYS
     _versions: dict[tuple[str, str], dict[Day, _Version]] = field(default_factory=dict)
     _facts: dict[tuple[str, str, Day], list[_Version]] = field(default_factory=dict)
+    _ever: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
     _cache: dict[Any, Any] = field(default_factory=dict)
 
     def add(self, fact: Defined, order: Order) -> bool:
@@ -367,6 +368,7 @@ class Book:
         if fact.kind == "organisation":
             _weekdays(record.get("working_days"))
             zone(record.get("timezone") or "UTC")
+        self._ever.setdefault((fact.kind, fact.id), []).append(parsed)
         facts = self._facts.setdefault((fact.kind, fact.id, day), [])
         insort(facts, _Version(order, record, parsed), key=lambda known: known.order)
         self._versions.setdefault((fact.kind, fact.id), {})[day] = facts[-1]
@@ -444,6 +446,10 @@ class Book:
         found: Subject | None = self._at("subject", id, day)
         return found
 
+    def ever(self, kind: str, id: str) -> list[Any]:
+        """Everything that a record was ever said to be, also what no longer holds."""
+        return self._ever.get((kind, id), [])
+
     def versions(self, kind: str, id: str) -> list[tuple[Day, Any, Order]]:
         """All versions of a record, oldest first: (from, parsed, order of the fact)."""
         versions = self._versions.get((kind, id), {})
@@ -481,6 +487,27 @@ class Book:
     def children_of(self, goal: str) -> list[Goal]:
         return self._index("children", goal)
 
+    def parents_of(self, goal: Goal) -> list[str]:
+        """Goals that a goal counts for; one that it is itself above of is none of them."""
+        found = {parent.id for parent in goal.parents}
+        return sorted(id for id in found if goal.id not in self._above(id))
+
+    def _above(self, goal: str) -> set[str]:
+        """A goal and all that it counts for, directly or not."""
+        key = ("above", goal)
+        if key not in self._cache:
+            found: set[str] = set()
+            todo = [goal]
+            while todo:
+                id = todo.pop()
+                if id not in found:
+                    found.add(id)
+                    known = self.goal(id)
+                    todo += [parent.id for parent in known.parents] if known else []
+            self._cache[key] = found
+        above: set[str] = self._cache[key]
+        return above
+
     def _index(self, kind: str, key: str) -> list[Any]:
         index = self._cache.get(("index", kind))
         if index is None:
@@ -497,7 +524,7 @@ class Book:
             elif kind == "measured":
                 pairs = [(g.metric.subject, g) for g in self.goals() if g.metric is not None]
             else:
-                pairs = [(parent.id, g) for g in self.goals() for parent in g.parents]
+                pairs = [(parent, g) for g in self.goals() for parent in self.parents_of(g)]
             for name, item in pairs:
                 index.setdefault(name, []).append(item)
             self._cache["index", kind] = index

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pipeline.core import reached
 from pipeline.core.book import Book, Goal, Metric
-from pipeline.core.calendar import WorkingCalendar, Zone, day_number
+from pipeline.core.calendar import DAY_MS, WorkingCalendar, Zone, day_number
 from pipeline.core.findings import Interval
 from pipeline.core.messages import Reach, Redefined, Retracted, Share, Standing
 from pipeline.core.reaction import Draft
@@ -133,6 +133,7 @@ def _calendar(id: str, book: Book) -> WorkingCalendar:
 def wake(draft: Draft, book: Book) -> None:
     goal = book.goal(draft.id)
     if goal is None:
+        _vanish(draft)
         return
     calendar = _calendar(draft.id, book)
     zone = calendar.zone
@@ -140,7 +141,11 @@ def wake(draft: Draft, book: Book) -> None:
     draft.wake(zone.close(today))
     _versions(draft, book, zone)
     hits: Hits = draft.get("hits") or Hits([])
+    first: Day | None = draft.get("first")
     if _measurable(goal) and goal.starts_on is not None:
+        if first is not None:
+            _unjudge(draft, first, goal.starts_on - 1)
+        draft.put_if_new("first", goal.starts_on)
         dirty = draft.get("dirty")
         levels = _levels(goal, book)
         if levels:
@@ -149,6 +154,11 @@ def wake(draft: Draft, book: Book) -> None:
         start = max(goal.starts_on, today - 1 if dirty is None else dirty)
         if draft.get(f"judged/{today - 1}") is None or (dirty is not None and dirty < today):
             hits = _judge(draft, goal, book, calendar, start, today - 1, hits, levels)
+    elif first is not None:
+        _unjudge(draft, first, today - 1)
+        draft.put("first", None)
+        hits = Hits([])
+        draft.put("hits", None)
     draft.put("dirty", None)
     _show(draft, goal, book, calendar, today, hits)
 
@@ -161,6 +171,39 @@ def _levels(goal: Goal, book: Book) -> set[str]:
     """The levels at which any version of the goal counts work items."""
     metrics = [version.metric for _, version, _ in book.versions("goal", goal.id)]
     return {metric.at for metric in metrics if metric is not None and metric.kind == "work"}
+
+
+def _vanish(draft: Draft) -> None:
+    """Its definition was retracted: there is no such goal, so far."""
+    first, versions = draft.get("first"), draft.get("versions") or []
+    if first is not None:
+        _unjudge(draft, first, _calendar_free_day(draft.now))
+    draft.gone.append(Gone(GoalRow, (draft.id,)))
+    draft.gone += [Gone(GoalVersionRow, (draft.id, at)) for at in versions]
+    draft.gone += [Gone(FindingRow, (id,)) for id in draft.get("findings") or []]
+    for part in ("first", "versions", "findings", "hits"):
+        draft.put_if_new(part, None)
+
+
+def _calendar_free_day(now: Instant) -> Day:
+    """A day that is not over in any zone."""
+    return now // DAY_MS + 1
+
+
+def _unjudge(draft: Draft, first: Day, last: Day) -> None:
+    """By its definition now the goal has no value on these days."""
+    for day in range(first, last + 1):
+        _no_value(draft, day)
+    for parent in draft.get("parents") or []:
+        draft.send(
+            f"goal:{parent}",
+            Share(draft.id, dict.fromkeys(range(first, last + 1), (None, None))),
+        )
+
+
+def _no_value(draft: Draft, day: Day) -> None:
+    draft.put(f"judged/{day}", None)
+    draft.gone.append(Gone(GoalProgressRow, (draft.id, day)))
 
 
 def _judge(
@@ -188,9 +231,10 @@ def _judge(
     for day in range(start, last + 1):
         in_force = goal if single else (book.goal_on(goal.id, day) or goal)
         metric = in_force.metric
-        if metric is None or metric.baseline is None or metric.target is None:
-            continue
-        if metric.baseline == metric.target:
+        if in_force.lacks or metric is None or metric.baseline is None or metric.target is None:
+            _no_value(draft, day)
+            shares[day] = (None, None)
+            before = before._replace(reached=_counts(draft, before, levels, day))
             continue
         counts = _counts(draft, before, levels, day)
         value, weight = _value(draft, in_force, metric, book, day, zone, counts)
@@ -206,13 +250,16 @@ def _judge(
         shares[day] = (judged.progress, judged.confirmed)
         _progress_row(draft, in_force, metric, before, judged, day, calendar)
         before = judged
-    parents = sorted({parent.id for parent in goal.parents})
+    parents = book.parents_of(goal)
     for parent in parents:
-        if parent != goal.id:
-            if parent in (draft.get("parents") or []):
-                draft.send(f"goal:{parent}", Share(goal.id, shares))
-            else:
-                draft.send(f"goal:{parent}", Share(goal.id, _all_shares(draft, goal, last)))
+        if parent in (draft.get("parents") or []):
+            draft.send(f"goal:{parent}", Share(goal.id, shares))
+        else:
+            draft.send(f"goal:{parent}", Share(goal.id, _all_shares(draft, goal, last)))
+    for parent in draft.get("parents") or []:
+        if parent not in parents:
+            days = dict.fromkeys(range(goal.starts_on, last + 1), (None, None))
+            draft.send(f"goal:{parent}", Share(goal.id, days))
     draft.put_if_new("parents", parents)
     hits = Hits(intervals)
     draft.put_if_new("hits", hits)

@@ -266,5 +266,7 @@ def redefine_flag(draft: Draft, book: Book) -> None:
     subjects = {s.id for s in book.subjects_of_flag(draft.id)} | {
         f.subject for f in facts if f.subject
     }
-    for subject in sorted(subjects):
-        draft.send(f"subject:{subject}", Flag(draft.id, steps))
+    told: list[str] = draft.get("told") or []
+    for subject in sorted(subjects | set(told)):
+        draft.send(f"subject:{subject}", Flag(draft.id, steps if subject in subjects else []))
+    draft.put_if_new("told", sorted(subjects))

@@ -17,8 +17,8 @@ from pipeline.core.adoption import (
     Adopter,
     Verdict,
 )
-from pipeline.core.book import Book, Subject, Target, VerificationRule
-from pipeline.core.calendar import Zone
+from pipeline.core.book import ALWAYS, Book, Subject, Target, VerificationRule
+from pipeline.core.calendar import DAY_MS, Zone
 from pipeline.core.messages import (
     Adoption,
     Eligible,
@@ -244,9 +244,11 @@ def hear_shard(
             _list(draft, message)
             if subject is not None:
                 _recount(draft, subject, book)
+        case Redefined() if subject is None:
+            names = _members(draft)
+            draft.gone += [Gone(AdopterRow, (subject_of(draft.ref), name)) for name in names]
         case Redefined():
-            if subject is not None:
-                _recount(draft, subject, book)
+            _recount(draft, subject, book)
 
 
 def _list(draft: Draft, message: Eligible) -> None:
@@ -325,7 +327,10 @@ def _contribute(
         eligible = []
     stand = adoption.stand(adopter, subject.measure, eligible, zone)
     new = adoption.added(stand, adopter.verdicts, subject.verification)
-    draft.rows.append(_row(name, adopter, stand, subject, zone, zone.day(draft.now)))
+    if adopter.uses or adopter.pins or adopter.verdicts or adopter.listed is not None:
+        draft.rows.append(_row(name, adopter, stand, subject, zone, zone.day(draft.now)))
+    else:
+        draft.gone.append(Gone(AdopterRow, (subject.id, name)))
     old = adopter.added
     if new == old:
         return adopter
@@ -407,6 +412,7 @@ def react_head(draft: Draft, signal: Signal, *, retract: bool = False) -> None:
     draft.put("statements", sorted(statements, key=lambda s: s.order))
     _show_verdict(draft, signal, data, retract=retract)
     _dirty(draft, signal.at // 86_400_000 - 1)
+    draft.wake()
 
 
 def hear_head(
@@ -435,7 +441,11 @@ def hear_head(
                 draft.send(f"item:{message.work_item}", said)
             return
         case Flag():
-            draft.put("flags", {**(draft.get("flags") or {}), message.flag: message.steps})
+            flags: dict[str, list[Step]] = {**(draft.get("flags") or {})}
+            flags.pop(message.flag, None)
+            if message.steps:
+                flags[message.flag] = message.steps
+            draft.put("flags", flags)
         case Released():
             known_deploys = draft.get("deploys") or {}
             draft.put("deploys", {**known_deploys, message.service: message.deploys})
@@ -451,27 +461,40 @@ def hear_head(
 
 def _dirty(draft: Draft, day: Day) -> None:
     span: Span | None = draft.get("span")
-    if span is None:
-        if -FOREVER < day < FOREVER:
-            draft.put("span", Span(day, day))
-    else:
-        first = span.first if day == -FOREVER else min(span.first, day)
-        draft.put("span", Span(first, min(span.dirty, max(day, first))))
+    if span is not None:
+        draft.put("span", Span(span.first, min(span.dirty, max(day, span.first))))
     draft.wake()
 
 
-def _reach_back(draft: Draft, day: Day) -> None:
+def _begin(draft: Draft, zone: Zone) -> None:
     """Zero is published too: days are counted from the first signal on, adopters or not."""
+    firsts = [*(draft.get("firsts") or {}).values()]
+    firsts += [statement.order.at for statement in draft.get("statements") or []]
     span: Span | None = draft.get("span")
-    if span is None or day < span.first:
-        draft.put("span", Span(day, day))
+    first = zone.day(min(firsts)) if firsts else None
+    if first == (span.first if span is not None else None):
+        return
+    _end(draft)
+    draft.put("span", None if first is None else Span(first, first))
+
+
+def _end(draft: Draft) -> None:
+    """Take back every day that was counted."""
+    span: Span | None = draft.get("span")
+    if span is not None:
+        for day in range(span.first, draft.now // DAY_MS + 2):
+            if draft.get(f"total/{day}") is not None:
+                draft.put(f"total/{day}", None)
+                draft.gone.append(Gone(AdoptionDayRow, (draft.id, day)))
+        draft.put("span", None)
 
 
 def _send_lists(draft: Draft, book: Book) -> None:
     """Give every shard its part of the eligible lists, one per version of the subject."""
     versions = book.versions("subject", draft.id)
-    if all(parsed.eligible is None for _, parsed, _ in versions):
+    if all(parsed.eligible is None for _, parsed, _ in versions) and not draft.get("listed"):
         return
+    draft.put("listed", True)
     for shard in range(SHARDS):
         lists: dict[Day, list[str] | None] = {}
         for day, parsed, _ in versions:
@@ -483,13 +506,14 @@ def _send_lists(draft: Draft, book: Book) -> None:
 def wake_head(draft: Draft, book: Book) -> None:
     subject = book.subject(draft.id)
     if subject is None:
+        draft.gone.append(Gone(SubjectRow, (draft.id,)))
+        _end(draft)
         return
     zone = book.calendar("subject", subject.id).zone
     last = zone.last_closed(draft.now)
     _subject_row(draft, subject, book)
+    _begin(draft, zone)
     first_use_at = min((draft.get("firsts") or {}).values(), default=None)
-    if first_use_at is not None:
-        _reach_back(draft, zone.day(first_use_at))
     span: Span | None = draft.get("span")
     logs: Logs = draft.get("logs") or Logs([], [])
     if span is not None and span.first > -FOREVER:
@@ -516,7 +540,11 @@ def _count(
     start = span.dirty
     before: Total = draft.get(f"total/{start - 1}") or Total(list(_ZERO))
     if start == span.first:
-        before = Total(_sum(draft, -FOREVER, list(_ZERO)))
+        counts = _sum(draft, -FOREVER, list(_ZERO))
+        for since, _, _ in book.versions("subject", subject.id):
+            if ALWAYS < since < start:
+                counts = _sum(draft, since, counts)
+        before = Total(counts)
     opening = zone.start(start)
     adopted = [s for s in logs.adopted if s.known_at <= opening]
     verified = [s for s in logs.verified if s.known_at <= opening]

@@ -318,6 +318,7 @@ class LocalEngine:
                 refs.update(f"goal:{g.id}" for g in self.book.goals())
             elif kind == "goal":
                 refs.update(self._around_goal(id))
+                refs.update(f"goal:{g.id}" for g in self.book.goals())
             elif kind == "subject":
                 refs.update(self._around_subject(id))
             elif kind == "service":
@@ -328,23 +329,19 @@ class LocalEngine:
 
     def _around_goal(self, id: str) -> Iterator[str]:
         yield f"goal:{id}"
-        goal = self.book.goal(id)
-        if goal is None:
-            return
-        yield from (f"goal:{parent.id}" for parent in goal.parents)
-        if goal.metric is not None and goal.metric.subject:
-            yield f"subject:{goal.metric.subject}"
-        if goal.work.labels or goal.work.epics or goal.work.work_items:
-            yield from self.parts.refs(["item"])
+        for goal in self.book.ever("goal", id):
+            yield from (f"goal:{parent.id}" for parent in goal.parents)
+            if goal.metric is not None and goal.metric.subject:
+                yield f"subject:{goal.metric.subject}"
+            if goal.work.labels or goal.work.epics or goal.work.work_items:
+                yield from self.parts.refs(["item"])
 
     def _around_subject(self, id: str) -> Iterator[str]:
         yield f"subject:{id}"
-        subject = self.book.subject(id)
-        if subject is None:
-            return
-        if subject.measure.kind == "pinned":
-            yield f"package:{subject.measure.package}"
-        yield from (f"flag:{flag}" for flag in subject.flags)
+        for subject in self.book.ever("subject", id):
+            if subject.measure.kind == "pinned":
+                yield f"package:{subject.measure.package}"
+            yield from (f"flag:{flag}" for flag in subject.flags)
         yield from (f"goal:{goal.id}" for goal in self.book.goals_on_subject(id))
         yield from self.parts.refs(["item"])
 
