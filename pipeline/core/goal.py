@@ -258,6 +258,7 @@ def _judge(
             draft.send(f"goal:{parent}", Share(goal.id, _all_shares(draft, goal, last)))
     for parent in draft.get("parents") or []:
         if parent not in parents:
+            days: dict[Day, tuple[float | None, float | None]]
             days = dict.fromkeys(range(goal.starts_on, last + 1), (None, None))
             draft.send(f"goal:{parent}", Share(goal.id, days))
     draft.put_if_new("parents", parents)

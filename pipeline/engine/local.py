@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline.core.book import Book
-from pipeline.core.calendar import DAY_MS, HOUR_MS, iso_instant, to_instant
+from pipeline.core.calendar import DAY_MS, HOUR_MS, to_instant
 from pipeline.core.messages import Heard, Message, Redefined, Retracted
 from pipeline.core.react import KINDS, RANK, react, route
 from pipeline.core.rows import TABLES, ClockRow, Gone, RejectionRow, Row, SourceDayRow
@@ -241,7 +241,8 @@ class LocalEngine:
         return found
 
     def _supersede(self, old: Decoded, new: Decoded, identity: int, body: int) -> None:
-        self._count(old, -1)
+        if old.signal.source != CONFIG:
+            self._count(old, -1)
         if isinstance(old.signal.data, Defined):
             self._undefine(old.signal.data, old.signal.order)
         for ref in route(old.signal, self.book):
@@ -542,7 +543,7 @@ def definitions(path: Path, engine: LocalEngine) -> list[Decoded]:
             "id": f"{name}/{sequence + 1}",
             "source": CONFIG,
             "type": "delivery.record.defined.v1",
-            "time": iso_instant(engine.epoch),
+            "time": f"{EPOCH}T00:00:00Z",
             "sequence": str(sequence + 1),
             "data": {"kind": kind, "id": id, "record": json.loads(text)},
         }

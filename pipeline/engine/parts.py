@@ -216,9 +216,14 @@ class Parts:
         self._db.execute("DELETE FROM outbox WHERE version = ?", (version,))
 
     def clear(self, **settings: int) -> None:
-        """Forget all state; the archive has the signals. `settings` is what to begin with."""
+        """Forget all state; the archive has the signals. `settings` is what to begin with.
+
+        How often each record of the configuration changed is kept: its next change is numbered
+        after the archived ones.
+        """
         with self._transaction():
-            for table in ("parts", "alarms", "seen", "outbox"):
+            self._db.execute("DELETE FROM parts WHERE ref != 'book:config'")
+            for table in ("alarms", "seen", "outbox"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from above
             for name, value in settings.items():
                 self.set_now(name, value)
