@@ -186,13 +186,13 @@ def react_service(draft: Draft, signal: Signal, book: Book, *, retract: bool = F
     deploys = [d for d in known if d.order[1:] != signal.order[1:]]
     if not retract:
         insort(deploys, signal, key=lambda d: d.order)
+    before = draft.get("told")
+    if retract and before is not None:
+        draft.send(f"repo:{before}", Retracted(signal))
     draft.put("deploys", deploys)
     redefine_service(draft, book)
-    at = draft.get("told")
-    if retract:
-        draft.send(f"repo:{at}", Retracted(signal))
-    elif at is not None:
-        draft.send(f"repo:{at}", Deployed(signal))
+    if not retract:
+        draft.send(f"repo:{draft.get('told')}", Deployed(signal))
 
 
 def redefine_service(draft: Draft, book: Book) -> None:

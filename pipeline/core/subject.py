@@ -271,8 +271,11 @@ def _recount(draft: Draft, subject: Subject, book: Book) -> None:
         if adopter.waiting:
             uses = dict(adopter.uses)
             for at, mark, count in adopter.waiting:
-                uses.setdefault(zone.day(at), []).append((mark, count))
+                day = zone.day(at)
+                uses[day] = [*uses.get(day, []), (mark, count)]
             first = adopter.waiting[0][0]
+            if adopter.first_used_at is not None:
+                first = min(first, adopter.first_used_at)
             draft.put(
                 f"adopter/{name}", adopter._replace(uses=uses, waiting=[], first_used_at=first)
             )

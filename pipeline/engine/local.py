@@ -206,9 +206,10 @@ class LocalEngine:
     def _again(self, decoded: Decoded, identity: int, body: int, known: int) -> str:
         """The same identity came before: an equal copy changes nothing, else one of them wins."""
         self._listen(decoded.signal)
-        counts = self._counts.setdefault(
-            (decoded.signal.source, decoded.signal.at // DAY_MS), Counter()
-        )
+        counts: Counter[str] = Counter()
+        if decoded.signal.source != CONFIG:
+            day = (decoded.signal.source, decoded.signal.at // DAY_MS)
+            counts = self._counts.setdefault(day, counts)
         if body == known:
             counts["duplicates"] += 1
             return "duplicate"
