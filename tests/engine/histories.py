@@ -243,6 +243,22 @@ def line(signal: Json) -> bytes:
     return json.dumps(event).encode()
 
 
+def organisation() -> list[bytes]:
+    """The definitions that a configuration brings before anything else."""
+    return [
+        line(
+            {
+                "id": record["id"],
+                "source": "config",
+                "type": "record.defined",
+                "time": START.isoformat(),
+                "data": record,
+            }
+        )
+        for record in ORGANISATION
+    ]
+
+
 HOURS = st.sampled_from([0.0, 0.25, 1.0, 14.0, 15.5])
 LATE = st.sampled_from([0, 0, 0, 0, 0, 2, 30, 40])
 """Days; what comes more than 35 days late is kept, not applied."""
@@ -272,12 +288,98 @@ def _signal(draw: st.DrawFn, names: list[str]) -> Json:
     return signal
 
 
+DEFINITIONS: list[tuple[str, Json]] = [
+    ("service.defined", {"id": "web", "repository": "acme/web", "team": "red"}),
+    (
+        "subject.defined",
+        {
+            "id": "pay",
+            "unit": "team",
+            "measure": {"kind": "usage", "actions": 2, "days": 1, "within": 14, "active": 28},
+            "verification": {"share": 0.5, "yes": 1, "refuted": 0.5, "valid": 20},
+            "work": {"work_items": ["PAY-1"]},
+        },
+    ),
+    (
+        "goal.defined",
+        {
+            "id": "work",
+            "level": "product",
+            "owners": ["red"],
+            "metric": {"kind": "work", "at": "shipped", "baseline": 0, "target": 1},
+            "starts_on": "2026-03-01",
+            "due_on": "2026-04-30",
+            "work": {"labels": ["pay"]},
+            "parents": ["all"],
+        },
+    ),
+    (
+        "goal.defined",
+        {
+            "id": "all",
+            "level": "business",
+            "owners": ["red"],
+            "metric": {"kind": "rollup", "baseline": 0, "target": 1},
+            "starts_on": "2026-03-01",
+            "due_on": "2026-04-30",
+        },
+    ),
+]
+PRODUCT: Json = {"service": "web", "environment": PRODUCTION, "outcome": "success"}
+STORY: list[tuple[str, Json]] = [
+    (
+        "work_item.changed",
+        {
+            "work_item": "jira:1",
+            "key": "PAY-1",
+            "team": "red",
+            "labels": ["pay"],
+            "status": {"name": "Doing", "category": "doing"},
+        },
+    ),
+    (
+        "change.merged",
+        {
+            "change": "acme/web!1",
+            "repository": "acme/web",
+            "shas": ["s1"],
+            "work_items": [{"key": "PAY-1", "via": "title"}],
+        },
+    ),
+    (
+        "work_item.changed",
+        {"work_item": "jira:1", "status": {"name": "Done", "category": "done"}},
+    ),
+    ("deploy.finished", PRODUCT | {"deploy": "web-ci:1", "kind": "deploy", "sha": "s1"}),
+    ("subject.used", {"subject": "pay", "adopter": "x", "count": 2}),
+    ("adoption.verified", {"subject": "pay", "adopter": "x", "verdict": "yes"}),
+    ("deploy.finished", PRODUCT | {"deploy": "web-ci:3", "kind": "rollback"}),
+]
+"""The way of a work item until it is done, and a bit further."""
+
+
+@st.composite
+def _story(draw: st.DrawFn) -> list[Json]:
+    """A work item goes its way, so that what else happens can get in it."""
+    day = 0
+    found: list[Json] = []
+    for name, data in [*DEFINITIONS, *STORY]:
+        if not name.endswith("defined"):
+            day += draw(st.integers(0, 9))
+        time = (START + dt.timedelta(days=day, hours=draw(HOURS))).isoformat()
+        source = SOURCES.get(name.partition(".")[0], "/acme")
+        found.append({"source": source, "type": name, "time": time, "data": data})
+    return found
+
+
 @st.composite
 def histories(draw: st.DrawFn, most: int = 24, *, conflicts: bool = True) -> History:
     """Some kinds of signals, so that they meet; two may say different things under one id."""
     kinds = sorted(TYPES)
     some = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=6, unique=True))
     signals = draw(st.lists(_signal(some), min_size=1, max_size=most))
+    if draw(st.booleans()):
+        signals += draw(_story())
     for n, signal in enumerate(signals):
         signal["id"] = str(n)
     if conflicts and draw(st.booleans()):
@@ -292,3 +394,28 @@ def histories(draw: st.DrawFn, most: int = 24, *, conflicts: bool = True) -> His
     arrival = draw(st.permutations(places + again))
     portions = draw(st.lists(st.tuples(st.integers(1, 8), st.booleans()), max_size=4))
     return History(signals, arrival, portions)
+
+
+@st.composite
+def facts(draw: st.DrawFn, most: int = 24) -> list[Json]:
+    """A history in the order of time, all definitions of which are known from the start.
+
+    A later version of a definition rewrites the past where the contract says so.
+    """
+    found: dict[str, Json] = {}
+    for signal in sorted(
+        draw(histories(most, conflicts=False)).signals, key=lambda signal: str(signal["time"])
+    ):
+        # to say it again is to say it as of now: what is defined or merged is so once
+        data = signal["data"]
+        again = data.get("change") or data.get("deploy") or signal["id"]
+        if signal["type"].endswith(".defined"):
+            again = f"{signal['type']} {data['id']}"
+        found.setdefault(again, signal)
+    signals = list(found.values())
+    for signal in signals:
+        if signal["type"].endswith(".defined"):
+            signal["time"] = START.isoformat()
+            signal.pop("recordedtime", None)
+            signal["data"] = {k: v for k, v in signal["data"].items() if k != "from"}
+    return sorted(signals, key=lambda signal: str(signal["time"]))

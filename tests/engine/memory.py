@@ -4,12 +4,16 @@ What a view shows is a function of the last row per key; the runs of `test_order
 through a real store check that nothing else matters.
 """
 
+import datetime as dt
+import itertools
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from pipeline.core.calendar import to_instant
 from pipeline.core.rows import (
     TABLES,
     GoalProgressRow,
@@ -20,7 +24,9 @@ from pipeline.core.rows import (
     SourceDayRow,
 )
 from pipeline.engine import local
+from pipeline.engine.decode import Decoded, decode
 from pipeline.engine.local import LocalEngine
+from tests.engine.histories import UNTIL, organisation
 
 ARRIVAL: dict[type[Any], set[str]] = {
     GoalProgressRow: {"movement", "restatement"},
@@ -94,3 +100,31 @@ def differences(
             f"{name}.{cell}: {a[cell]!r} != {b[cell]!r}" for cell in a if a[cell] != b[cell]
         ]
     return found
+
+
+LONG = 2**62
+
+
+def play(
+    lines: Iterable[bytes],
+    portions: Sequence[tuple[int, bool]] = (),
+    until: dt.datetime = UNTIL,
+) -> dict[str, dict[str, Any]]:
+    """Take lines in, in portions, and say what there is to see at the end."""
+    memory = Memory()
+    left = iter([*organisation(), *lines])
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        sizes = [*portions, (LONG, False)]
+        while sizes:
+            with engine(data, memory) as opened:
+                anew = False
+                while sizes and not anew:
+                    size, anew = sizes.pop(0)
+                    for body in itertools.islice(left, size):
+                        decoded = decode(body, 0, LONG)
+                        assert isinstance(decoded, Decoded), decoded
+                        opened.take(decoded)
+                    opened.tick(opened.newest if sizes else to_instant(until))
+                    opened.flush()
+    return memory.table()

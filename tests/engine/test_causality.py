@@ -1,0 +1,56 @@
+"""Causality: what was decided at T stands at every later T (semantics 4.2)."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.core.calendar import to_instant
+from tests.engine.histories import DAYS, START, Json, facts, line
+from tests.engine.memory import play
+
+Table = dict[str, dict[str, Any]]
+
+
+def decided(table: Table, by: int) -> set[str]:
+    """Findings and states as they could be known at an instant."""
+    found: set[str] = set()
+    for name, row in table.items():
+        if name.startswith("findings ") and row["raised_at"] <= by:
+            cleared = row["cleared_at"]
+            end = cleared if cleared is not None and cleared <= by else None
+            found.add(f"{row['rule']} {row['about']} {row['raised_at']} {end}")
+        if name.startswith("work_item_states ") and row["confirmed_at"] <= by:
+            state = (row["state"], row["effective_at"], row["confirmed_at"])
+            found.add(f"{row['work_item']} {state}")
+    return found
+
+
+def check(signals: list[Json], day: int) -> None:
+    early = START + dt.timedelta(days=day, hours=3)
+    known = [s for s in signals if dt.datetime.fromisoformat(s["time"]) <= early]
+    by = to_instant(early)
+    first = decided(play(map(line, known), until=early), by)
+    then = decided(play(map(line, signals)), by)
+    assert first == then, "\n".join(
+        ["", *sorted(first - then), "became", *sorted(then - first), f"by day {day} of"]
+        + [json.dumps(signal) for signal in signals]
+    )
+
+
+@given(facts(), st.integers(5, DAYS))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_was_decided_stands(signals: list[Json], day: int) -> None:
+    """No finding and no confirmed instant moves when time goes on."""
+    check(signals, day)
+
+
+@pytest.mark.prove
+@given(facts(most=60), st.integers(5, DAYS))
+@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_was_decided_stands_at_length(signals: list[Json], day: int) -> None:
+    """The same, tried for minutes."""
+    check(signals, day)
