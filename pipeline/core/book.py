@@ -4,13 +4,14 @@ A record is known by kind and id and has versions, each in force `from` a day on
 beginning). Two facts about the same version: the newer one in the order of facts wins.
 """
 
+import datetime as dt
 import fnmatch
 from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline.core.calendar import WorkingCalendar, Zone, day_number, zone
+from pipeline.core.calendar import WorkingCalendar, Zone, day_number, to_instant, zone
 from pipeline.core.rows import Day
 from pipeline.core.signals import Defined, Instant, Order
 
@@ -565,6 +566,15 @@ class Book:
             if metric is not None and metric.kind == "adoption" and metric.target is not None:
                 return Target(metric.target, metric.unit == "share")
         return Target(1.0, False)
+
+    def launch_of(self, id: str) -> Instant | None:
+        """When a subject is announced to be released, or was; a day begins in its zone."""
+        subject = self.subject(id)
+        if subject is None or not subject.released_at:
+            return None
+        if len(subject.released_at) > len("2026-03-31"):
+            return to_instant(dt.datetime.fromisoformat(subject.released_at))
+        return self.calendar("subject", id).zone.start(day_number(subject.released_at))
 
     def grace(self, stage: str) -> Grace:
         default = GRACE[stage]

@@ -103,10 +103,12 @@ def basically_done(
     grace: Callable[[str, Instant], int],
     calendar: WorkingCalendar,
     now: Instant,
+    launch: Instant | None = None,
 ) -> list[Interval]:
     """Claimed, but resting in a state short of done for longer than its grace (semantics 6.4).
 
     Raised at the later of effective + grace and confirmed, cleared when the state was left.
+    Grace does not run before an announced launch.
     """
     found: list[Interval] = []
     for n, run in enumerate(runs):
@@ -120,11 +122,12 @@ def basically_done(
         ):
             continue
         days = grace(stage, run.effective_at)
-        raised = max(calendar.add(run.effective_at, days), run.confirmed_at)
+        since = run.effective_at if launch is None else max(run.effective_at, launch)
+        raised = max(calendar.add(since, days), run.confirmed_at)
         left = runs[n + 1].confirmed_at if n + 1 < len(runs) else None
         if left is not None and raised >= left:
             continue
-        severe = calendar.add(run.effective_at, 2 * days)
+        severe = calendar.add(since, 2 * days)
         look = raised if raised > now else severe if left is None and severe > now else None
         found.append(
             Interval(

@@ -58,10 +58,12 @@ class Judged(NamedTuple):
 
 
 class Said(NamedTuple):
-    """The value of a day as it was last said, and when."""
+    """The value of a day as it was first said, when, and what it restated; and as last said."""
 
     at: Instant
     value: float | None
+    restatement: float | None
+    last: float | None
 
 
 class Hits(NamedTuple):
@@ -347,6 +349,15 @@ def _confirmed(
     return value
 
 
+def _moves(draft: Draft, metric: Metric, day: Day, zone: Zone) -> bool:
+    """Whether a day may have moved the value: what is read moves with a reading only (9.4)."""
+    if metric.kind not in ("kpi", "milestone", "sustain"):
+        return True
+    readings: list[Reading] = draft.get("readings") or []
+    past = bisect_left(readings, zone.close(day), key=lambda r: r.order.at)
+    return past > 0 and readings[past - 1].order.at >= zone.start(day)
+
+
 def _sustained(readings: list[Reading], metric: Metric) -> float | None:
     """Periods met / periods due: one reading is one period."""
     if metric.band is None:
@@ -438,15 +449,20 @@ def _progress_row(
     calendar: WorkingCalendar,
 ) -> None:
     said: Said | None = draft.get(f"said/{day}")
-    if said is None or said.at >= draft.now or said.value != judged.value:
-        draft.put(f"said/{day}", Said(draft.now, judged.value))
-        text = json.dumps({"value": judged.value, "progress": judged.progress})
-        draft.rows.append(PublishedRow("goal_value", draft.id, day, draft.now, text))
     delta = restatement = None
     if before.value is not None and judged.value is not None:
-        delta = judged.value - before.value
+        if _moves(draft, metric, day, calendar.zone):
+            delta = judged.value - before.value
         first: Said | None = draft.get(f"said/{day - 1}")
         restatement = before.value - first.value if first and first.value is not None else 0.0
+    if said is not None and said.at < draft.now:
+        restatement = said.restatement  # what a day restated was said with it, once
+    if said is None or said.at >= draft.now or said.last != judged.value:
+        if said is None or said.at >= draft.now:
+            said = Said(draft.now, judged.value, restatement, judged.value)
+        draft.put(f"said/{day}", said._replace(last=judged.value))
+        text = json.dumps({"value": judged.value, "progress": judged.progress})
+        draft.rows.append(PublishedRow("goal_value", draft.id, day, draft.now, text))
     draft.rows.append(
         GoalProgressRow(
             goal_id=draft.id,
@@ -569,7 +585,8 @@ def _show(
     value = judged.value if judged else None
     progress = judged.progress if judged else None
     delta = None
-    if value is not None and previous is not None and previous.value is not None:
+    moves = metric is not None and _moves(draft, metric, last, zone)
+    if moves and value is not None and previous is not None and previous.value is not None:
         delta = value - previous.value
     planned = pace = ahead = None
     if metric is not None and not goal.lacks and goal.starts_on is not None:

@@ -96,10 +96,11 @@ def rows(
                 bulk.add((other, name))
     shown: dict[tuple[str, str, str], LinkRow] = {}
     for pair, pieces in pairs.items():
-        now = max(piece.at for piece, _ in pieces)
-        sure = confidence((piece for piece, _ in pieces), now, bulk=pair in bulk)
-        for piece, rel in sorted(pieces, key=lambda p: (p[0].at, p[1])):
-            if piece.until is None and (*pair, piece.via) not in shown:
+        standing = [(piece, rel) for piece, rel in pieces if piece.until is None]
+        now = max((piece.at for piece, _ in standing), default=0)
+        sure = confidence((piece for piece, _ in standing), now, bulk=pair in bulk)
+        for piece, rel in sorted(standing, key=lambda p: (p[0].at, p[1])):
+            if (*pair, piece.via) not in shown:
                 row = LinkRow(*pair, piece.via, rel, sure, piece.at, drives(sure))
                 shown[*pair, piece.via] = row
     return list(shown.values())

@@ -704,14 +704,17 @@ def _subject_row(draft: Draft, subject: Subject, book: Book) -> None:
             team=subject.team,
             target=target.value,
             target_kind="share" if target.share else "adopters",
-            released_at=_released_at(draft, subject),
+            released_at=_released_at(draft, subject, book),
             timezone=book.calendar("subject", subject.id).zone.name,
         )
     )
 
 
-def _released_at(draft: Draft, subject: Subject) -> Instant | None:
-    """First exposure: by its flags, else by the first deploy (release) that carries it."""
+def _released_at(draft: Draft, subject: Subject, book: Book) -> Instant | None:
+    """First exposure: as stated, by its flags, else by the first deploy that carries it."""
+    stated = book.launch_of(subject.id)
+    if stated is not None:
+        return stated
     flags: dict[str, list[Step]] = draft.get("flags") or {}
     if flags:
         exposed = [s.effective_at for log in flags.values() for s in log if s.value != "none"]

@@ -218,13 +218,34 @@ def _sight(draft: Draft) -> Sight | None:
         elif isinstance(said, Linked):
             linked.append((said, heard.since))
     return Sight(
-        history(facts),
+        _placed(history(facts), linked),
         [changes[id] for id in sorted(changes)],
         named,
         linked,
         _ancestors(draft),
         draft.get("adoption") or {},
     )
+
+
+def _placed(
+    attributes: list[Attributes], linked: list[tuple[Linked, Instant]]
+) -> list[Attributes]:
+    """With the parent that a link states, where the tracker names none."""
+    parents = [
+        (max(link.evidence.at, since), link.evidence.until or 2**62, link.to)
+        for link, since in linked
+        if link.rel == "parent"
+    ]
+    if not parents:
+        return attributes
+    created = attributes[0].created_at
+    turns = {at for start, end, _ in parents for at in (start, end) if created < at < 2**62}
+    placed: list[Attributes] = []
+    for at in sorted(turns.union(a.at for a in attributes)):
+        now = next(a for a in reversed(attributes) if a.at <= at)
+        stated = (to for start, end, to in sorted(parents) if start <= at < end)
+        placed.append(now._replace(at=at, parent=now.parent or next(stated, "")))
+    return placed
 
 
 def _ancestors(draft: Draft) -> list[Ancestor]:
@@ -601,9 +622,10 @@ def _course(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant | N
 
 
 def _close(course: Course, now: Attributes, at: Instant) -> None:
-    value = "closed" if now.closed_since is not None else "open"
+    since = now.closed_since if now.deleted_at is None else None
+    value = "open" if since is None else "closed"
     if not course.closed or course.closed[-1].value != value:
-        course.closed.append(Step(at, now.closed_since or at, value))
+        course.closed.append(Step(at, since or at, value))
 
 
 def _roll(course: Course, was_full: bool, full: bool, view: View, at: Instant) -> None:
@@ -857,15 +879,18 @@ def _findings(
 
     calendar = book.calendar("team", now.team)
     regressed = findings.regressed(course.runs)
+    subjects = course.view.subjects if course.view else []
+    launches = [at for at in map(book.launch_of, subjects) if at is not None]
+    launch = max(launches, default=None)
     found = [
-        *findings.basically_done(course.runs, regressed, grace, calendar, draft.now),
+        *findings.basically_done(course.runs, regressed, grace, calendar, draft.now, launch),
         *regressed,
         *findings.rolled_back(course.rollbacks),
     ]
     wakes = [f.look_at for f in found if f.look_at is not None and f.look_at > draft.now]
     for at in wakes:
         draft.wake(at)
-    subject = min(course.view.subjects, default="") if course.view else ""
+    subject = min(subjects, default="")
     return [
         finding.row("work_item", draft.id, now.team, goals, subject, draft.now)
         for finding in found
