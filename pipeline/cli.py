@@ -24,7 +24,7 @@ from typer.exceptions import TyperException
 
 from pipeline.config import Settings
 from pipeline.definitions import check_definitions, load_definitions
-from pipeline.engine import local, schemas
+from pipeline.engine import configured, local, schemas
 from pipeline.engine.decode import REASONS
 from pipeline.engine.reader import Progress as Read
 from pipeline.errors import DeliverySignalsError, NotFound, QueryError, UsageError
@@ -231,15 +231,20 @@ def rebuild(data: Data = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def erase(adopter: str, data: Data = None, as_json: AsJson = False) -> None:
-    """Pseudonymise an adopter everywhere; counts stay."""
+    """Pseudonymise an adopter everywhere and for good; counts stay."""
     settings = _settings(data)
     with _store(data):
         pass
-    count = local.erase(settings.data, adopter)
+    erased = local.erase(settings.data, adopter)
     if as_json:
-        print(json.dumps({"signals": count}))
-    else:
-        err.print(f"{count} signals rewritten")
+        print(json.dumps(erased._asdict()))
+        return
+    err.print(f"{erased.signals} signals rewritten")
+    for subject in erased.listed:
+        err.print(
+            f"the configuration still lists this adopter as eligible for {subject};"
+            " take the name out there"
+        )
 
 
 @app.command()
@@ -338,9 +343,14 @@ def schema(
 
 
 @config_app.command("check")
-def config_check(path: Path, as_json: AsJson = False) -> None:
-    """Check definitions; every problem with file, line, key and remedy."""
+def config_check(path: Path, data: Data = None, as_json: AsJson = False) -> None:
+    """Check definitions; every problem with file, line, key and remedy.
+
+    With a directory of data also what a replay with them would change about the past.
+    """
     problems = check_definitions(path)
+    if not any(problem.level == "broken" for problem in problems):
+        problems += configured.differences(path, _settings(data).data)
     if as_json:
         print(json.dumps([{"level": p.level, "problem": str(p)} for p in problems]))
     for problem in problems:

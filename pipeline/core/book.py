@@ -6,7 +6,7 @@ beginning). Two facts about the same version: the newer one in the order of fact
 
 import datetime as dt
 import fnmatch
-from bisect import insort
+from bisect import bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -58,6 +58,8 @@ class Team:
     title: str
     people: float | None
     ready: tuple[str, ...]
+    until: Day | None = None
+    """The first day on which it is no longer in force (None: it still is)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Service:
     paths: tuple[str, ...]
     subjects: tuple[str, ...]
     library: bool
+    until: Day | None = None
 
     def matches(self, paths: list[str] | None) -> bool:
         """Whether a change that touched these paths concerns the service (None: unknown)."""
@@ -134,6 +137,7 @@ class Subject:
     eligible_count: int | None
     eligible: tuple[str, ...] | None
     released_at: str | None
+    until: Day | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,7 @@ class Goal:
     work: Work
     lacks: tuple[str, ...]
     by: str = ""
+    until: Day | None = None
 
 
 def _work(record: dict[str, Any]) -> Work:
@@ -325,6 +330,7 @@ class _Version:
     order: Order
     record: dict[str, Any]
     parsed: Any
+    removed: bool = False
 
 
 _PARSERS = {"team": _team, "service": _service, "subject": _subject, "goal": _goal}
@@ -363,15 +369,12 @@ class Book:
         """
         start = fact.record.get("from")
         day = day_number(str(start)) if start else ALWAYS
-        parser = _PARSERS.get(fact.kind)
-        record = {**fact.record, "id": fact.id}
-        parsed = parser(record) if parser else record
-        if fact.kind == "organisation":
-            _weekdays(record.get("working_days"))
-            zone(record.get("timezone") or "UTC")
-        self._ever.setdefault((fact.kind, fact.id), []).append(parsed)
+        version = _Version(order, {}, None, removed=True)
+        if not fact.removed:
+            version = self._read(fact, order)
+            self._ever.setdefault((fact.kind, fact.id), []).append(version.parsed)
         facts = self._facts.setdefault((fact.kind, fact.id, day), [])
-        insort(facts, _Version(order, record, parsed), key=lambda known: known.order)
+        insort(facts, version, key=lambda known: known.order)
         self._versions.setdefault((fact.kind, fact.id), {})[day] = facts[-1]
         self._cache.clear()
         return facts[-1].order == order
@@ -391,27 +394,69 @@ class Book:
             self._versions.pop((fact.kind, fact.id), None)
         self._cache.clear()
 
+    @staticmethod
+    def _read(fact: Defined, order: Order) -> _Version:
+        parser = _PARSERS.get(fact.kind)
+        record = {**fact.record, "id": fact.id}
+        if fact.kind == "organisation":
+            _weekdays(record.get("working_days"))
+            zone(record.get("timezone") or "UTC")
+        return _Version(order, record, parser(record) if parser else record)
+
+    def _held(self, kind: str, id: str) -> dict[Day, _Version]:
+        """The versions of a record that hold.
+
+        One that was removed beside others never was. Where all were removed, the record holds
+        as it was until that day; of kinds without a history, nothing is left.
+        """
+        key = ("held", kind, id)
+        if key not in self._cache:
+            versions = self._versions.get((kind, id), {})
+            held = {day: v for day, v in versions.items() if not v.removed}
+            if versions and not held and kind in _PARSERS:
+                last = max(v.order.at for v in versions.values())
+                ended = self.organisation_zone.day(last)
+                held = {
+                    day: replace(said, parsed=replace(said.parsed, until=ended))
+                    for day, version in versions.items()
+                    for said in self._facts[kind, id, day]
+                    if version.order.at == last and not said.removed
+                }
+            self._cache[key] = held
+        found: dict[Day, _Version] = self._cache[key]
+        return found
+
     def advance(self, now: Instant) -> set[tuple[str, str]]:
         """Let the organisation's day of `now` be today; say which records changed version."""
         day = self.organisation_zone.day(now)
         if day == self.today:
             return set()
         changed = {
-            key
-            for key, versions in self._versions.items()
-            if any(self.today < start <= day for start in versions if start > ALWAYS)
+            (kind, id)
+            for kind, id in self._versions
+            if any(self.today < turn <= day for turn in self._turns(kind, id))
         }
         self.today = max(day, self.today)
         if changed:
             self._cache.clear()
         return changed
 
+    def _turns(self, kind: str, id: str) -> Iterator[Day]:
+        """The days on which another version of a record begins to hold, or the last one ends."""
+        for start, version in self._held(kind, id).items():
+            if start > ALWAYS:
+                yield start
+            if (until := getattr(version.parsed, "until", None)) is not None:
+                yield until
+
     def ids(self, kind: str) -> list[str]:
-        return sorted(id for known, id in self._versions if known == kind)
+        return sorted(
+            id for known, id in self._versions if known == kind and self._held(kind, id)
+        )
 
     def _at(self, kind: str, id: str, day: Day) -> Any:
         """The version in force on the day; before the first one, the first."""
-        versions = self._versions.get((kind, id))
+        versions = self._held(kind, id)
         if not versions:
             return None
         best = max((start for start in versions if start <= day), default=None)
@@ -453,7 +498,7 @@ class Book:
 
     def versions(self, kind: str, id: str) -> list[tuple[Day, Any, Order]]:
         """All versions of a record, oldest first: (from, parsed, order of the fact)."""
-        versions = self._versions.get((kind, id), {})
+        versions = self._held(kind, id)
         return [(day, versions[day].parsed, versions[day].order) for day in sorted(versions)]
 
     def _all(self, kind: str) -> list[Any]:
@@ -463,12 +508,54 @@ class Book:
         found: list[Any] = self._cache[key]
         return found
 
-    def services_of(self, repository: str) -> list[Service]:
-        key = ("services of", repository)
+    def turns(self, kind: str) -> list[Day]:
+        """The days on which the versions that hold change, of any record of a kind."""
+        key = ("turns", kind)
         if key not in self._cache:
-            self._cache[key] = [s for s in self._all("service") if s.repository == repository]
-        found: list[Service] = self._cache[key]
+            days = {day for id in self.ids(kind) for day in self._turns(kind, id)}
+            self._cache[key] = sorted(days)
+        found: list[Day] = self._cache[key]
         return found
+
+    def turning(self, *kinds: str) -> list[Instant]:
+        """When the versions that hold change."""
+        days = {day for kind in kinds for day in self.turns(kind)}
+        return [self.organisation_zone.start(day) for day in sorted(days)]
+
+    def _in_force(self, kind: str, at: Instant | None) -> tuple[int, dict[str, Any]]:
+        """The versions in force at an instant by id, and the number of the period it falls in.
+
+        Without an instant those of today, with what has ended.
+        """
+        turns = self.turns(kind)
+        day = self.today if at is None or not turns else self.organisation_zone.day(at)
+        n = -1 if at is None else bisect_right(turns, day)
+        key = ("in force", kind, n)
+        if key not in self._cache:
+            versions = {id: self._at(kind, id, day) for id in self.ids(kind)}
+            self._cache[key] = {
+                id: v
+                for id, v in versions.items()
+                if at is None or v.until is None or day < v.until
+            }
+        found: dict[str, Any] = self._cache[key]
+        return n, found
+
+    def service_at(self, id: str, at: Instant) -> Service | None:
+        return self._in_force("service", at)[1].get(id)
+
+    def team_at(self, id: str, at: Instant) -> Team | None:
+        return self._in_force("team", at)[1].get(id)
+
+    def services_of(self, repository: str, at: Instant | None = None) -> list[Service]:
+        """The services built from a repository, by the versions in force (None: of today)."""
+        n, services = self._in_force("service", at)
+        key = ("services of", repository, n)
+        if key not in self._cache:
+            found = [s for s in services.values() if s.repository == repository]
+            self._cache[key] = found
+        built: list[Service] = self._cache[key]
+        return built
 
     def subjects(self) -> list[Subject]:
         return self._all("subject")
@@ -533,14 +620,20 @@ class Book:
         return found
 
     def selected(
-        self, kind: str, names: list[str], labels: list[str], parents: list[str]
+        self,
+        kind: str,
+        names: list[str],
+        labels: list[str],
+        parents: list[str],
+        at: Instant | None = None,
     ) -> set[str]:
-        """Ids of the goals (or subjects) whose `work` selects a work item."""
-        index = self._cache.get(("selectors", kind))
+        """Ids of the goals (or subjects) whose `work` selects a work item at an instant."""
+        n, items = self._in_force(kind, at)
+        index = self._cache.get(("selectors", kind, n))
         if index is None:
             tables: tuple[dict[str, list[str]], ...] = ({}, {}, {})
             index = tables
-            for item in self._all(kind):
+            for item in items.values():
                 for table, values in zip(
                     index,
                     (item.work.labels, item.work.epics, item.work.work_items),
@@ -548,7 +641,7 @@ class Book:
                 ):
                     for value in values:
                         table.setdefault(value, []).append(item.id)
-            self._cache["selectors", kind] = index
+            self._cache["selectors", kind, n] = index
         found: set[str] = set()
         for table, values in zip(index, (labels, parents, names), strict=True):
             if table:
@@ -641,7 +734,7 @@ class Book:
         )
 
     def _raw(self, kind: str, id: str) -> dict[str, Any]:
-        versions = self._versions.get((kind, id), {})
+        versions = self._held(kind, id)
         best = max((start for start in versions if start <= self.today), default=None)
         if not versions:
             return {}

@@ -144,6 +144,8 @@ def wake(draft: Draft, book: Book) -> None:
     _versions(draft, book, zone)
     hits: Hits = draft.get("hits") or Hits([])
     first: Day | None = draft.get("first")
+    ends = _ends(draft, goal, zone)
+    last = today - 1 if ends is None else min(today, ends) - 1
     if _measurable(goal) and goal.starts_on is not None:
         if first is not None:
             _unjudge(draft, first, goal.starts_on - 1)
@@ -153,16 +155,27 @@ def wake(draft: Draft, book: Book) -> None:
         if levels:
             counted = reached.count(draft, levels, goal.starts_on, zone)
             dirty = min((day for day in (dirty, counted) if day is not None), default=None)
-        start = max(goal.starts_on, today - 1 if dirty is None else dirty)
-        if draft.get(f"judged/{today - 1}") is None or (dirty is not None and dirty < today):
-            hits = _judge(draft, goal, book, calendar, start, today - 1, hits, levels)
+        start = max(goal.starts_on, min(last, last if dirty is None else dirty))
+        if draft.get(f"judged/{last}") is None or (dirty is not None and dirty < today):
+            hits = _judge(draft, goal, book, calendar, start, last, hits, levels)
     elif first is not None:
         _unjudge(draft, first, today - 1)
         draft.put("first", None)
+        draft.put("last", None)
         hits = Hits([])
         draft.put("hits", None)
     draft.put("dirty", None)
-    _show(draft, goal, book, calendar, today, hits)
+    ended = ends is not None and ends <= today
+    _show(draft, goal, book, calendar, today, last, hits, ended=ended)
+
+
+def _ends(draft: Draft, goal: Goal, zone: Zone) -> Day | None:
+    """The first day that is not judged: the goal was withdrawn, or nobody defines it any more."""
+    withdrawn: list[Order] = draft.get("withdrawn") or []
+    ends = [zone.day(withdrawn[0].at)] if withdrawn else []
+    if goal.until is not None:
+        ends.append(goal.until)
+    return min(ends, default=None)
 
 
 def _measurable(goal: Goal) -> bool:
@@ -183,7 +196,7 @@ def _vanish(draft: Draft) -> None:
     draft.gone.append(Gone(GoalRow, (draft.id,)))
     draft.gone += [Gone(GoalVersionRow, (draft.id, at)) for at in versions]
     draft.gone += [Gone(FindingRow, (id,)) for id in draft.get("findings") or []]
-    for part in ("first", "versions", "findings", "hits"):
+    for part in ("first", "last", "versions", "findings", "hits"):
         draft.put_if_new(part, None)
 
 
@@ -252,6 +265,12 @@ def _judge(
         shares[day] = (judged.progress, judged.confirmed)
         _progress_row(draft, in_force, metric, before, judged, day, calendar)
         before = judged
+    for day in range(last + 1, draft.get("last") or last + 1):
+        # judged before it was known that the goal had ended
+        draft.put(f"judged/{day}", None)
+        draft.gone.append(Gone(GoalProgressRow, (draft.id, day)))
+        shares[day] = (None, None)
+    draft.put_if_new("last", last + 1)
     parents = book.parents_of(goal)
     for parent in parents:
         if parent in (draft.get("parents") or []):
@@ -311,7 +330,9 @@ def _value(
             reach = draft.get(f"reach/{day}")
             if reach is None:
                 # nobody was heard of so far: that is a zero, and it is said
-                return (0.0 if book.subject(metric.subject) else None), None
+                subject = book.subject(metric.subject)
+                counted = subject is not None and (subject.until is None or day < subject.until)
+                return (0.0 if counted else None), None
             adopters, eligible, _ = reach
             if metric.unit == "share":
                 return (adopters / eligible if eligible else None), None
@@ -475,7 +496,7 @@ def _progress_row(
             delta_1d=delta,
             movement=delta,
             restatement=restatement,
-            status=_status(draft, goal, judged, day, calendar),
+            status=_status(goal, judged, day),
         )
     )
 
@@ -549,13 +570,8 @@ def days_ahead(
 # -- what people see -----------------------------------------------------------------------
 
 
-def _status(
-    draft: Draft, goal: Goal, judged: Judged | None, day: Day, calendar: WorkingCalendar
-) -> str:
+def _status(goal: Goal, judged: Judged | None, day: Day) -> str:
     """The part of the status that needs no judgement of pace (the rest comes later)."""
-    withdrawn: list[Order] = draft.get("withdrawn") or []
-    if withdrawn and withdrawn[0].at < calendar.zone.close(day):
-        return "withdrawn"
     if goal.level == "vision":
         return "vision"
     if goal.lacks:
@@ -575,10 +591,13 @@ def _show(
     book: Book,
     calendar: WorkingCalendar,
     today: Day,
+    last: Day,
     hits: Hits,
+    *,
+    ended: bool,
 ) -> None:
+    """Its row in the views: as of the close of `last`, the newest day that is judged."""
     zone = calendar.zone
-    last = today - 1
     judged: Judged | None = draft.get(f"judged/{last}")
     previous: Judged | None = draft.get(f"judged/{last - 1}")
     metric = goal.metric
@@ -597,7 +616,7 @@ def _show(
             pace = (value - metric.baseline) / expected if abs(expected) > 1e-12 else None
         if progress is not None and last >= goal.starts_on:
             ahead = days_ahead(goal, metric, progress, last, calendar)
-    status = _status(draft, goal, judged, last, calendar)
+    status = "withdrawn" if ended else _status(goal, judged, last)
     versions = book.versions("goal", goal.id)
     edits = _edits(goal, versions, calendar)
     draft.rows.append(

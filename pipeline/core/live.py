@@ -294,3 +294,9 @@ def _combined(logs: list[list[Live]], judge: Callable[[list[bool]], bool]) -> li
         if on != (log[-1].on if log else False):
             log.append(Live(known_at, max(effective) if on else min(effective), on))
     return log
+
+
+def retired(log: list[Live], at: Instant) -> list[Live]:
+    """The log in a service that ends at an instant: nothing has to reach it from then on."""
+    past = [step for step in log if step.known_at < at]
+    return past if past and past[-1].on else [*past, Live(at, at, True)]

@@ -22,6 +22,7 @@ from pipeline.core.live import (
     merges,
     named_log,
     place,
+    retired,
     reverted_by,
 )
 from pipeline.core.messages import (
@@ -449,12 +450,11 @@ def wake(draft: Draft, book: Book) -> None:
     changes = dict.fromkeys(todo.changes)
     for low, high in _merged(todo.ranges):
         changes.update(dict.fromkeys(_between(draft, low, high)))
-    services = book.services_of(draft.id)
     projects = book.known_projects()
     for id in list(changes):
         changes.update(dict.fromkeys(_undone_by(draft, id)))
     for id in changes:
-        _tell(draft, id, services, projects)
+        _tell(draft, id, book, projects)
     for service_id, name in dict.fromkeys(todo.names):
         _tell_named(draft, service_id, name)
 
@@ -494,11 +494,13 @@ def _between(draft: Draft, low: Position, high: Position) -> list[str]:
     return found
 
 
-def _tell(draft: Draft, id: str, services: list[Service], projects: frozenset[str]) -> None:
+def _tell(draft: Draft, id: str, book: Book, projects: frozenset[str]) -> None:
     known = merges(draft, id)
     merged_at = known[0].order.at if known else None
     paths = known[-1].paths if known else None
     asserted: Asserted | None = draft.get(f"asserted/{id}")
+    # what a change must reach was decided when it was merged
+    services = book.services_of(draft.id, merged_at)
     logs = {s.id: live_log(draft, id, s) for s in services if s.matches(paths)}
     told: Told = draft.get(f"told/{id}") or Told([], [])
     targets: list[str] = []
@@ -508,10 +510,13 @@ def _tell(draft: Draft, id: str, services: list[Service], projects: frozenset[st
         for service in targets:
             first = next((s.effective_at for s in logs[service] if s.on), None)
             draft.rows.append(ChangeShippedRow(id, service, draft.id, merged_at, first, began))
+    for s in services:
+        if s.until is not None and s.id in logs:
+            logs[s.id] = retired(logs[s.id], book.organisation_zone.start(s.until))
     draft.gone += [
-        Gone(ChangeShippedRow, (id, service))
-        for service in told.services
-        if service not in targets
+        Gone(ChangeShippedRow, (id, service_id))
+        for service_id in told.services
+        if service_id not in targets
     ]
     by_name = _evidence(known, asserted, projects)
     for name in told.names:

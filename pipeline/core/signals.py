@@ -173,7 +173,10 @@ class AdoptionVerified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defined:
-    """One version of one record of the configuration; `record` is as the contract writes it."""
+    """One version of one record of the configuration; `record` is as the contract writes it.
+
+    `removed`: the configuration no longer has this version.
+    """
 
     kind: Literal[
         "organisation",
@@ -190,6 +193,7 @@ class Defined:
     id: str
     record: dict[str, Any]
     revision: int | None = None
+    removed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

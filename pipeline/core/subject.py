@@ -514,13 +514,16 @@ def wake_head(draft: Draft, book: Book) -> None:
         return
     zone = book.calendar("subject", subject.id).zone
     last = zone.last_closed(draft.now)
+    if subject.until is not None:
+        last = min(last, subject.until - 1)
     _subject_row(draft, subject, book)
     _begin(draft, zone)
     first_use_at = min((draft.get("firsts") or {}).values(), default=None)
     span: Span | None = draft.get("span")
     logs: Logs = draft.get("logs") or Logs([], [])
     if span is not None and span.first > -FOREVER:
-        draft.wake(zone.close(last + 1))
+        if zone.close(last + 1) > draft.now:
+            draft.wake(zone.close(last + 1))
         if span.dirty <= last:
             logs = _count(draft, subject, book, span, last, logs)
     said = Adoption(

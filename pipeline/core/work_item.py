@@ -254,14 +254,17 @@ def _ancestors(draft: Draft) -> list[Ancestor]:
 
 
 class Instants(NamedTuple):
-    """When something became known, from the first fact on: all, of shipping, and of links."""
+    """When something became known, from the first fact on: all, of shipping, and of links.
+
+    A definition that begins or ceases to hold counts as a link.
+    """
 
     all: list[Instant]
     shipping: set[Instant]
     links: set[Instant]
 
 
-def _instants(sight: Sight) -> Instants:
+def _instants(sight: Sight, book: Book) -> Instants:
     shipping: set[Instant] = set()
     for candidate in sight.changes:
         for piece in candidate.evidence:
@@ -276,7 +279,7 @@ def _instants(sight: Sight) -> Instants:
     for named, since in sight.named:
         shipping.add(max(named.evidence[0].at, since))
         shipping.update([step.known_at for step in named.log])
-    linked: set[Instant] = set()
+    linked = set(book.turning("subject", "service", "team"))
     for link, since in sight.linked:
         linked.add(max(link.evidence.at, since))
         if link.evidence.until is not None:
@@ -430,10 +433,10 @@ def _subjects(
         ):
             found.add(link.to)
     names = [*now.names]
-    found |= book.selected("subject", names, list(now.labels), parents)
+    found |= book.selected("subject", names, list(now.labels), parents, at)
     if not found:
         for id in shipping.services:
-            service = book.service(id)
+            service = book.service_at(id, at)
             if service is not None:
                 found.update(service.subjects)
     return sorted(found)
@@ -520,7 +523,7 @@ def _view(
         return view("closed_not_shipped", reasons, max(claim, lost or claim))
     if not subjects and not exempt:
         return view("unknown", ["no_subject"], max(claim, shipping.since))
-    team = book.team(now.team)
+    team = book.team_at(now.team, at)
     required = team.ready if team is not None else ()
     missing = [f"needs_{entry}" for entry in required if entry not in now.ready_since]
     ready_since = max((now.ready_since[e] for e in required if e in now.ready_since), default=0)
@@ -591,7 +594,7 @@ class Course:
 def _course(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant | None]:
     """Fold over all known instants up to now; also when the next one is due."""
     course = Course()
-    instants = _instants(sight)
+    instants = _instants(sight, book)
     due = bisect_right(instants.all, now)
     ats = [a.at for a in sight.attributes]
     was_full = ever_full = False

@@ -5,6 +5,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -280,10 +281,15 @@ def _nearest(value: object, known: list[str]) -> str:
 
 
 def _nearest_zone(value: object) -> str:
+    close = difflib.get_close_matches(str(value), _zones(), n=1)
+    return f"did you mean `{close[0]}`?" if close else "write it as Europe/Berlin or UTC"
+
+
+@cache
+def _zones() -> list[str]:
     from zoneinfo import available_timezones  # noqa: PLC0415 - reads hundreds of files
 
-    close = difflib.get_close_matches(str(value), sorted(available_timezones()), n=1)
-    return f"did you mean `{close[0]}`?" if close else "write it as Europe/Berlin or UTC"
+    return sorted(available_timezones())
 
 
 def _unknown(located: Located, keys: Keys, known: Any) -> Problem:

@@ -271,6 +271,8 @@ def _check_record(data: dict[str, Any], path: str) -> None:
     """Refuse a record that a file of definitions could not hold either."""
     kind, record = data["kind"], data["record"]
     _refuse_odd(record, path)
+    if data.get("removed"):
+        return  # only says of which version there is none any more
     if kind not in _SINGLE:
         record.setdefault("id", data["id"])
     if problems := check_record(kind, record):
@@ -331,15 +333,21 @@ _validate = _validator()
 
 
 def decode(
-    line: bytes, epoch: Instant, clock: Instant, received_at: Instant | None = None
+    line: bytes,
+    epoch: Instant,
+    clock: Instant,
+    received_at: Instant | None = None,
+    *,
+    limit: int = LIMIT,
 ) -> Decoded | Refused:
     """Read one line, without its newline; whatever is wrong with it comes back as `Refused`.
 
     `clock` bounds the times of signals that do not say when they were received. A receiver
-    that knows better gives `received_at`, which wins over what the signal says.
+    that knows better gives `received_at`, which wins over what the signal says. `limit` is for
+    our own: a definition may list very many adopters.
     """
-    if len(line) > LIMIT:
-        return Refused("too_large", f"more than {LIMIT} bytes")
+    if len(line) > limit:
+        return Refused("too_large", f"more than {limit} bytes")
     try:
         event = _validate(line)
     except ValidationError as error:

@@ -10,14 +10,14 @@ import gc
 import heapq
 import json
 import pickle
-import secrets
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, HOUR_MS, to_instant
@@ -26,8 +26,11 @@ from pipeline.core.react import KINDS, RANK, react, route
 from pipeline.core.rows import TABLES, ClockRow, Gone, RejectionRow, Row, SourceDayRow
 from pipeline.core.signals import Defined, Instant, Order, Signal, SourceSeen, Tick
 from pipeline.definitions import load_definitions
+from pipeline.engine import configured
+from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused, decode
 from pipeline.engine.parts import Parts
+from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.reader import Line, Progress, read
 from pipeline.store.client import Store, open_store
 from pipeline.store.migrate import migrate
@@ -38,9 +41,6 @@ GROUP = 20_000
 
 LATE_MS = 35 * DAY_MS
 """What comes later than this is kept and counted, but not applied (semantics 3.4)."""
-
-CONFIG = "config"
-"""The source of definitions; it has no clock and is never stale."""
 
 EPOCH = "2000-01-01"
 
@@ -88,6 +88,7 @@ class LocalEngine:
     def __init__(self, data: Path, store: Store) -> None:
         self.store = store
         self.parts = Parts(data / "state.sqlite")
+        self.pseudonyms = Pseudonyms.of_directory(data, self.parts)
         self.writer = Writer(store)
         self.book = Book()
         self.summary = Summary()
@@ -142,6 +143,9 @@ class LocalEngine:
         if isinstance(signal.data, Tick):
             self.tick(signal.at)
             return "accepted"
+        if self.pseudonyms.needed:
+            decoded = self.pseudonyms.cover(decoded, self.book)
+            signal = decoded.signal
         identity = _identity(signal)
         body = fingerprint(decoded.body, b"%d" % signal.recorded_at)
         known = self.parts.seen(identity)
@@ -237,7 +241,7 @@ class LocalEngine:
             {"source": signal.source, "id": signal.id},
             formats={"body": "bytes"},
         )
-        found = decode(rows[0]["body"], -(2**62), 2**62, rows[0]["received"])
+        found = decode(rows[0]["body"], -(2**62), 2**62, rows[0]["received"], limit=2**62)
         assert isinstance(found, Decoded)
         return found
 
@@ -257,6 +261,8 @@ class LocalEngine:
         where = f"{refused.file or file}:{refused.line or number}".encode()
         id = f"{fingerprint(where, refused.reason.encode(), line) & (2**64 - 1):016x}"
         source, received_at = _origin(line)
+        if self.pseudonyms.needed:
+            line = self.pseudonyms.line(line)
         row = RejectionRow(
             id,
             source,
@@ -274,6 +280,30 @@ class LocalEngine:
     def take_back(self, rejection_id: str) -> None:
         """The line was taken after all: its rejection leaves the view."""
         self._rows[RejectionRow, (rejection_id,)] = None
+
+    def rename_in_rejections(self, name: str, pseudonym: str) -> None:
+        """Replace a name wherever it stands in a line that was not taken, readable or not."""
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        for row in self.store.rows(
+            "SELECT rejection_id, source, toUnixTimestamp64Milli(received_at) AS received,"  # noqa: S608
+            f" reason, detail, file, line, bytes FROM {DATABASE}.rejections FINAL"
+            " WHERE position(bytes, {name:String}) > 0 OR position(detail, {name:String}) > 0",
+            {"name": name},
+            formats={"bytes": "bytes"},
+        ):
+            line = self.pseudonyms.line(row["bytes"])
+            text = line.decode("utf-8", "surrogateescape")
+            rejection = RejectionRow(
+                row["rejection_id"],
+                row["source"],
+                row["received"],
+                row["reason"],
+                word.sub(pseudonym, row["detail"]),
+                row["file"],
+                row["line"],
+                word.sub(pseudonym, text).encode("utf-8", "surrogateescape"),
+            )
+            self._rows[RejectionRow, (rejection.rejection_id,)] = rejection
 
     # -- definitions -----------------------------------------------------------------------
 
@@ -294,6 +324,12 @@ class LocalEngine:
         self.parts.change("book:book", {f"fact/{size}": (fact, order), "size": size + 1})
         if holds:
             self._redefined.add((fact.kind, fact.id))
+            if order.source == CONFIG:
+                said = self.parts.entity(configured.ENTITY)
+                self.parts.change(configured.ENTITY, configured.note(said, fact, order))
+        privacy = self.book.organisation.get("privacy") or {}
+        if privacy.get("adopters") == "hashed" and not self.pseudonyms.hashed:
+            self._begin_to_hash()
 
     def _undefine(self, fact: Defined, order: Order) -> None:
         """Another copy of this definition holds: what it said before is forgotten."""
@@ -303,6 +339,16 @@ class LocalEngine:
             if state.get(f"fact/{n}") == (fact, order):
                 self.parts.change("book:book", {f"fact/{n}": None})
         self._redefined.add((fact.kind, fact.id))
+
+    def _begin_to_hash(self) -> None:
+        """From now on names are hashed; those stored so far are when all is made anew.
+
+        There is no way back: with names again, who is known would count twice.
+        """
+        self.pseudonyms.hashed = True
+        self.parts.set_meta("hashed", 1)
+        if self.newest:
+            self.parts.set_meta("rebuilding", self.now)
 
     def _redefine(self) -> None:
         """Let everything that a changed definition concerns judge again."""
@@ -525,35 +571,6 @@ def _received(file: str, now: Instant) -> Instant:
 # -- replay --------------------------------------------------------------------------------
 
 
-def definitions(path: Path, engine: LocalEngine) -> list[Decoded]:
-    """The definitions of a configuration that are new or changed, as signals.
-
-    A changed record keeps its `from` and gets the next sequence, so that the newer one holds.
-    """
-    found: list[Decoded] = []
-    state = engine.parts.entity("book:config")
-    for kind, id, start, record in load_definitions(path).records():
-        name = f"{kind}/{id}/{start or ''}"
-        text = json.dumps(record, sort_keys=True, default=str)
-        sequence, known = state.get(name) or (0, "")
-        if known == text:
-            continue
-        engine.parts.change("book:config", {name: (sequence + 1, text)})
-        event = {
-            "specversion": "1.0",
-            "id": f"{name}/{sequence + 1}",
-            "source": CONFIG,
-            "type": "delivery.record.defined.v1",
-            "time": f"{EPOCH}T00:00:00Z",
-            "sequence": str(sequence + 1),
-            "data": {"kind": kind, "id": id, "record": json.loads(text)},
-        }
-        decoded = decode(json.dumps(event).encode(), -(2**62), 2**62)
-        assert isinstance(decoded, Decoded), decoded
-        found.append(decoded)
-    return found
-
-
 def run(
     engine: LocalEngine,
     files: Iterable[Path | str],
@@ -566,7 +583,9 @@ def run(
     summary = engine.summary = Summary()
     limit = None if until is None else to_instant(dt.datetime.fromisoformat(until))
     if config is not None:
-        for definition in definitions(config, engine):
+        said = engine.parts.entity(configured.ENTITY)
+        loaded = load_definitions(config)
+        for definition in configured.changes(loaded, said, engine.now, engine.pseudonyms):
             engine.take(definition)
     clock = to_instant(dt.datetime.now(dt.UTC))
     progress = Progress()
@@ -640,7 +659,11 @@ def replay(
         migrate(store)
         finish_rebuild(data, store)
         with LocalEngine(data, store) as engine:
-            return run(engine, files, config=config, until=until, report=report)
+            summary = run(engine, files, config=config, until=until, report=report)
+            if engine.parts.meta("rebuilding"):
+                engine.parts.set_now("rebuilding", engine.now)
+        finish_rebuild(data, store)
+        return summary
 
 
 def rebuild(data: Path) -> int:
@@ -649,22 +672,32 @@ def rebuild(data: Path) -> int:
         migrate(store)
         with LocalEngine(data, store) as engine:
             engine.parts.set_now("rebuilding", max(engine.now, 1))
-        return finish_rebuild(data, store)
+        return finish_rebuild(data, store).signals
 
 
-def finish_rebuild(data: Path, store: Store) -> int:
+class Rebuilt(NamedTuple):
+    """How many signals were read again, and in how many of them a name was replaced."""
+
+    signals: int = 0
+    covered: int = 0
+
+
+def finish_rebuild(data: Path, store: Store) -> Rebuilt:
     """Rebuild where a rebuild was begun; a killed one starts again, under a new epoch."""
     with LocalEngine(data, store) as engine:
         clock = engine.parts.meta("rebuilding")
         if not clock:
-            return 0
+            return Rebuilt()
         epoch = ((engine.parts.meta("version", 1 << 40) >> 40) + 1) << 40
         engine.parts.clear(version=epoch, clock=0, newest=0)
     with LocalEngine(data, store) as engine:
         count = 0
         for body, recorded_at in _stored(store):
-            decoded = decode(body, -(2**62), 2**62, recorded_at)
-            assert isinstance(decoded, Decoded)
+            decoded = decode(body, -(2**62), 2**62, recorded_at, limit=2**62)
+            if isinstance(decoded, Refused):
+                # taken by a version that asked for less
+                engine.refuse(decoded, body, "", 0)
+                continue
             engine.take(decoded)
             count += 1
             if engine.full:
@@ -678,7 +711,13 @@ def finish_rebuild(data: Path, store: Store) -> int:
                     f"WHERE row_version < {epoch}"
                 )
         engine.parts.set_now("rebuilding", 0)
-        return count
+        covered = engine.pseudonyms.covered
+        if covered:
+            # what is replaced is gone from the disk, not only from the views
+            for table in ("signals", "adopters", "verifications", "rejections"):
+                store.command(f"OPTIMIZE TABLE {DATABASE}.{table} FINAL")
+            engine.parts.compact()
+        return Rebuilt(count, covered)
 
 
 def _stored(store: Store) -> list[tuple[bytes, Instant]]:
@@ -693,60 +732,37 @@ def _stored(store: Store) -> list[tuple[bytes, Instant]]:
     return found
 
 
-def erase(data: Path, adopter: str) -> int:
-    """Put a pseudonym in place of an adopter in every stored signal, and rebuild.
+class Erased(NamedTuple):
+    """How many signals were rewritten, and for which subjects the configuration names it still."""
 
-    The counts stay, for the pseudonym is one adopter too; it cannot be turned back.
+    signals: int
+    listed: list[str]
+
+
+def erase(data: Path, adopter: str) -> Erased:
+    """Put a pseudonym in place of an adopter for good, in all that is stored and all that comes.
+
+    The counts stay, for the pseudonym is one adopter too.
     """
-    pseudonym = "erased-" + blake2b(adopter.encode(), digest_size=8, key=_salt()).hexdigest()
     with open_store(data) as store:
         migrate(store)
-        with LocalEngine(data, store) as engine:
-            version = engine.parts.meta("version", 1 << 40) + 1
-            engine.parts.set_now("version", version)
-            engine.parts.set_now("rebuilding", max(engine.now, 1))
-            rows = store.rows(
-                "SELECT source, id, type, toUnixTimestamp64Milli(time) AS at,"  # noqa: S608
-                " toUnixTimestamp64Milli(recorded_at) AS received, subject, body"
-                f" FROM {DATABASE}.signals FINAL"
-                " WHERE JSONExtractString(body, 'data', 'adopter') = {adopter:String}"
-                " OR has(JSONExtract(body, 'data', 'eligible', 'Array(String)'), {adopter:String})"
-                " OR has(JSONExtract(body, 'data', 'record', 'eligible', 'Array(String)'),"
-                " {adopter:String})",
-                {"adopter": adopter},
-                formats={"body": "bytes"},
-            )
-            if rows:
-                engine.writer.signals(
-                    source=[row["source"] for row in rows],
-                    id=[row["id"] for row in rows],
-                    type=[row["type"] for row in rows],
-                    time=[row["at"] for row in rows],
-                    recorded_at=[row["received"] for row in rows],
-                    subject=[row["subject"] for row in rows],
-                    body=[_renamed(row["body"], adopter, pseudonym) for row in rows],
-                    version=version,
-                    token=f"erase:{version}",
-                )
         finish_rebuild(data, store)
-        for table in ("signals", "adopters", "verifications"):
-            store.command(f"OPTIMIZE TABLE {DATABASE}.{table} FINAL")
-    return len(rows)
-
-
-def _salt() -> bytes:
-    return secrets.token_bytes(16)
-
-
-def _renamed(body: bytes, adopter: str, pseudonym: str) -> bytes:
-    """The signal with the pseudonym where it named the adopter, lists of eligible included."""
-    event = json.loads(body)
-    for holder in (event["data"], event["data"].get("record") or {}):
-        if holder.get("adopter") == adopter:
-            holder["adopter"] = pseudonym
-        if adopter in (holder.get("eligible") or ()):
-            holder["eligible"] = [pseudonym if e == adopter else e for e in holder["eligible"]]
-    return json.dumps(event, separators=(",", ":")).encode()
+        with LocalEngine(data, store) as engine:
+            renamed = engine.pseudonyms.erase(adopter)
+            engine.parts.set_now("erased", json.dumps(engine.pseudonyms.erased))
+            engine.parts.set_now("rebuilding", max(engine.now, 1))
+            for name, pseudonym in renamed.items():
+                engine.rename_in_rejections(name, pseudonym)
+            engine.flush()
+        covered = finish_rebuild(data, store).covered
+        with LocalEngine(data, store) as engine:
+            listed = {
+                subject.id
+                for subject in engine.book.subjects()
+                for _, version, order in engine.book.versions("subject", subject.id)
+                if order.source == CONFIG and renamed[adopter] in (version.eligible or ())
+            }
+    return Erased(covered, sorted(listed))
 
 
 def replay_rejected(data: Path) -> tuple[int, int]:

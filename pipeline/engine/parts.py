@@ -231,6 +231,11 @@ class Parts:
         self._known = {}
         self._any_seen = False
 
+    def compact(self) -> None:
+        """Leave nothing on the disk of what was deleted."""
+        self._db.execute("VACUUM")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def set_now(self, name: str, value: Any) -> None:
         """Put a setting down at once, outside of any group."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))

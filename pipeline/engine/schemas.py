@@ -249,6 +249,8 @@ class RecordDefined(TypedDict, total=False):
     id: Required[Id]
     record: Required[dict[str, Any]]
     revision: Count | None
+    removed: bool | None
+    """True: the configuration no longer has this version of the record."""
 
 
 class GoalWithdrawn(TypedDict, total=False):

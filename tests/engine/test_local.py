@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.engine.local import erase, rebuild, replay
+from pipeline.engine.local import rebuild, replay
 from pipeline.store.client import open_store
 
 EXAMPLE = yaml.safe_load((Path(__file__).parent / "example.yaml").read_text())
@@ -136,18 +136,6 @@ def test_rebuild_gives_the_same_views(tmp_path: Path) -> None:
     before = views(data)
     rebuild(data)
     assert before == views(data)
-
-
-def test_erasing_an_adopter_keeps_the_counts(tmp_path: Path) -> None:
-    """After an erasure nobody finds the name, and every count is what it was."""
-    data = play(tmp_path, "e", signals())
-    before = views(data)
-    assert erase(data, "ios") > 0
-    after = views(data)
-    assert "ios" not in {row["adopter"] for row in after["verifications"]}
-    assert '"ios"' not in "".join(row["data"] for row in after["signals"])
-    assert before["adoption_daily"] == after["adoption_daily"]
-    assert before["findings"] == after["findings"]
 
 
 def test_bad_lines_never_stop_a_run(tmp_path: Path) -> None:

@@ -1,0 +1,182 @@
+"""Names of adopters: erased for good, or never stored."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.engine.local import erase, rebuild, replay, replay_rejected
+from pipeline.store.client import open_store
+
+PEOPLE = ["ann", "bob", "eve"]
+VIEWS = ("adopters", "adoption_daily", "adoption_now", "verifications", "signals", "rejections")
+COUNTS = ("adoption_daily", "adoption_now")
+UNTIL = "2026-04-01T00:00:00Z"
+
+
+def subject(id: str, unit: str, eligible: list[str]) -> dict[str, Any]:
+    measure = {"kind": "usage", "actions": 2, "days": 1}
+    return {"id": id, "unit": unit, "measure": measure, "eligible": eligible}
+
+
+def config(folder: Path, name: str, *, hashed: bool) -> Path:
+    organisation: dict[str, Any] = {"name": "Acme", "timezone": "UTC"}
+    if hashed:
+        organisation["privacy"] = {"adopters": "hashed"}
+    subjects = [subject("search", "user", PEOPLE), subject("bus", "team", ["web", "ios"])]
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump({"organisation": organisation, "subjects": subjects}))
+    return path
+
+
+def event(id: str, kind: str, day: int, data: dict[str, Any]) -> bytes:
+    found = {"specversion": "1.0", "id": id, "source": "/acme", "type": f"delivery.{kind}.v1"}
+    found["time"] = f"2026-03-{day:02d}T10:00:00Z"
+    return json.dumps({**found, "subject": data.get("adopter", ""), "data": data}).encode()
+
+
+def signals(folder: Path) -> Path:
+    lines = [
+        event(f"{who}-{day}", "subject.used", day, {"subject": "search", "adopter": who})
+        for who in [*PEOPLE, "mallory"]
+        for day in (2, 3, 5)
+    ]
+    lines += [
+        event(f"{who}-{day}", "subject.used", day, {"subject": "bus", "adopter": who})
+        for who in ("web", "ios")
+        for day in (2, 4)
+    ]
+    verdict = {"subject": "search", "adopter": "ann", "verdict": "yes", "comment": "good"}
+    lines.append(event("v", "adoption.verified", 6, verdict))
+    # a time that nobody can place, and a count that is none: both are rejected
+    naive = event("y", "subject.used", 7, {"subject": "search", "adopter": "bob"})
+    lines.append(naive.replace(b"T10:00:00Z", b"T10:00:00"))
+    wrong = {"subject": "search", "adopter": "ann", "count": "many"}
+    lines.append(event("x", "subject.used", 7, wrong))
+    path = folder / "signals.ndjson"
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return path
+
+
+def views(data: Path) -> dict[str, list[dict[str, Any]]]:
+    with open_store(data) as store:
+        found = {view: store.rows(f"SELECT * FROM signals.{view}") for view in VIEWS}
+    for row in found["rejections"]:
+        # when and in which order it came; its id is that of the line
+        for name in ("received_at", "rejection_id"):
+            del row[name]
+    return {view: sorted(rows, key=str) for view, rows in found.items()}
+
+
+def named(found: dict[str, list[dict[str, Any]]], name: str) -> list[str]:
+    """The views in which somebody finds the name."""
+    return [
+        view for view, rows in found.items() if f'"{name}"' in json.dumps(rows, default=str)
+    ]
+
+
+def readable(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """With the texts that hold JSON as JSON, so that quotes are no longer escaped."""
+    for row in (*found["signals"], *found["rejections"]):
+        for name in ("data", "bytes"):
+            if name in row:
+                row[name] = json.loads(row[name])
+    return found
+
+
+def test_an_erased_name_never_comes_back(tmp_path: Path) -> None:
+    """After an erasure nobody finds the name, also when its files are replayed again."""
+    data, file = tmp_path / "data", signals(tmp_path)
+    definitions = config(tmp_path, "plain", hashed=False)
+    replay([file], data, definitions, UNTIL)
+    before = readable(views(data))
+    assert named(before, "ann") == ["adopters", "verifications", "signals", "rejections"]
+    erased = erase(data, "ann")
+    after = readable(views(data))
+    assert named(after, "ann") == []
+    assert {view: before[view] for view in COUNTS} == {view: after[view] for view in COUNTS}
+    assert b"ann" not in (data / "state.sqlite").read_bytes()
+    # 3 uses, 1 verdict, 1 list
+    assert (erased.signals, erased.listed) == (5, ["search"])
+    summary = replay([file], data, definitions, UNTIL)
+    assert (summary.duplicates, summary.rejected) == (17, 2)
+    assert readable(views(data)) == after
+    rebuild(data)
+    assert readable(views(data)) == after
+
+
+def test_users_are_known_by_hashes_only(tmp_path: Path) -> None:
+    """Where privacy asks for it users are hashed everywhere; teams are not; counts are the same."""
+    file = signals(tmp_path)
+    for name, hashed in (("plain", False), ("hashed", True)):
+        replay([file], tmp_path / name, config(tmp_path, name, hashed=hashed), UNTIL)
+    plain, found = readable(views(tmp_path / "plain")), readable(views(tmp_path / "hashed"))
+    assert {name: named(found, name) for name in (*PEOPLE, "mallory")} == {
+        name: [] for name in (*PEOPLE, "mallory")
+    }
+    assert {view: plain[view] for view in COUNTS} == {view: found[view] for view in COUNTS}
+    names = {(row["subject"], row["adopter"].partition("-")[0]) for row in found["adopters"]}
+    assert names == {("search", "adopter"), ("bus", "web"), ("bus", "ios")}
+    assert len(found["adopters"]) == len(plain["adopters"])
+
+
+def test_hashing_may_begin_later(tmp_path: Path) -> None:
+    """Names that were stored before privacy asked for hashes are hashed as if from the start."""
+    file = signals(tmp_path)
+    plain, hashed = (config(tmp_path, str(h), hashed=h) for h in (False, True))
+    replay([file], tmp_path / "later", plain, UNTIL)
+    replay([], tmp_path / "later", hashed, UNTIL)
+    (tmp_path / "start").mkdir()
+    shutil.copy(tmp_path / "later" / "salt", tmp_path / "start" / "salt")
+    replay([file], tmp_path / "start", hashed, UNTIL)
+    later, start = (readable(views(tmp_path / name)) for name in ("later", "start"))
+    # what was rejected before keeps its line as it came, until somebody asks for an erasure
+    for found in (later, start):
+        del found["rejections"]
+        found["signals"] = [row for row in found["signals"] if row["source"] != "config"]
+    assert later == start
+
+
+def test_a_pseudonym_is_not_hashed_again(tmp_path: Path) -> None:
+    """What was rejected goes by its pseudonym; tried again it is the same adopter."""
+    data = tmp_path / "data"
+    file = tmp_path / "late.ndjson"
+    early = event("early", "subject.used", 1, {"subject": "search", "adopter": "ann"})
+    file.write_bytes(early.replace(b"2026-03-01", b"1999-03-01") + b"\n")
+    definitions = config(tmp_path, "hashed", hashed=True)
+    replay([signals(tmp_path), file], data, definitions, UNTIL)
+    replay([], data, widened(definitions), UNTIL)
+    assert replay_rejected(data) == (1, 2)
+    found = readable(views(data))
+    assert named(found, "ann") == []
+    assert len(found["adopters"]) == 6
+    assert min(row["first_used_at"].year for row in found["adopters"]) == 1999
+
+
+def widened(path: Path) -> Path:
+    said = yaml.safe_load(path.read_text())
+    said["organisation"]["epoch"] = "1990-01-01"
+    path.write_text(yaml.safe_dump(said))
+    return path
+
+
+def test_an_erased_person_stays_erased_behind_its_hash(tmp_path: Path) -> None:
+    """Erasing works by the name also where only its hash is stored."""
+    data, file = tmp_path / "data", signals(tmp_path)
+    definitions = config(tmp_path, "hashed", hashed=True)
+    replay([file], data, definitions, UNTIL)
+    before = views(data)
+    assert erase(data, "ann").listed == ["search"]
+    after = views(data)
+    assert {view: before[view] for view in COUNTS} == {view: after[view] for view in COUNTS}
+    gone = {r["adopter"] for r in before["adopters"]} - {
+        r["adopter"] for r in after["adopters"]
+    }
+    assert len(gone) == 1
+    assert named(readable(after), gone.pop()) == []
+    replay([file], data, definitions, UNTIL)
+    assert {r["adopter"] for r in views(data)["adopters"]} == {
+        r["adopter"] for r in after["adopters"]
+    }
