@@ -126,6 +126,23 @@ def test_a_removed_goal_is_withdrawn_and_keeps_its_history(tmp_path: Path) -> No
     assert back == views(play(tmp_path, write(tmp_path), "20", "fresh"))
 
 
+def test_a_withdrawn_goal_is_judged_until_then_whenever_that_is_heard(tmp_path: Path) -> None:
+    """Days after a withdrawal that were judged before it was heard of are taken back."""
+    withdrawn = tmp_path / "withdrawn.ndjson"
+    withdrawn.write_bytes(event("goal.withdrawn", "10T09:00", goal="used") + b"\n")
+    until = "2026-03-20T00:00:00Z"
+    early, late = tmp_path / "early", tmp_path / "late"
+    replay([withdrawn], early, write(tmp_path), until)
+    for data in (early, late):
+        play(tmp_path, write(tmp_path), "20", data.name)
+    assert days(views(late), "goal_progress_daily") == ("2026-03-01", "2026-03-19")
+    replay([withdrawn], late, write(tmp_path), until)
+    found = views(late)
+    assert found == views(early)
+    assert days(found, "goal_progress_daily") == ("2026-03-01", "2026-03-09")
+    assert [row["status"] for row in found["goals_now"]] == ["withdrawn"]
+
+
 def test_a_removed_subject_is_counted_no_further(tmp_path: Path) -> None:
     """A subject's days end where it was removed; a goal measured on it is unknown from there."""
     play(tmp_path, write(tmp_path), "10")
