@@ -55,7 +55,7 @@ MUTATIONS = {
         "core/live", 'if deploy.kind == "rollback":', 'if deploy.kind == "never":', "states"
     ),
     "revert ignored": Mutation(
-        "core/live", "    if not reverts:\n        return log", "    return log", "states"
+        "core/live", "        if not undone:\n", "        if own:\n", "states"
     ),
     "reopen ignored": Mutation(
         "core/tracker",

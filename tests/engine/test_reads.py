@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.engine import parts
 from pipeline.engine.decode import Decoded, decode
-from pipeline.engine.local import LocalEngine, definitions
+from pipeline.engine.local import LocalEngine, run
 from pipeline.simulate.load import load
 from tests.engine.memory import Memory, engine
 
@@ -28,11 +28,7 @@ def reads_per_signal(folder: Path, adopters: int, monkeypatch: pytest.MonkeyPatc
     lines = path.read_bytes().splitlines()
     memory = Memory()
     with engine(folder / str(adopters), memory) as opened:
-        for decoded in definitions(config, opened):
-            opened.take(decoded)
-        for line in lines:
-            take(opened, line)
-        opened.flush()
+        run(opened, [path], config=config)
     events = [json.loads(line) for line in lines]
     uses = [event for event in events if event["type"] == "delivery.subject.used.v1"]
     monkeypatch.setattr(parts, "CACHE", 0)
