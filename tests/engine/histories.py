@@ -408,6 +408,9 @@ def facts(draw: st.DrawFn, most: int = 24) -> list[Json]:
     ):
         # to say it again is to say it as of now: what is defined or merged is so once
         data = signal["data"]
+        if "work_item" in data and "key" in data:
+            # open: a key that another work item takes over takes its links along, as of always
+            data = signal["data"] = data | {"key": data["work_item"].replace("jira:", "PAY-")}
         again = data.get("change") or data.get("deploy") or signal["id"]
         if signal["type"].endswith(".defined"):
             again = f"{signal['type']} {data['id']}"

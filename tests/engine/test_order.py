@@ -3,8 +3,10 @@
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 import zstandard
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -20,6 +22,7 @@ from tests.engine.histories import (
 from tests.engine.memory import differences, play
 
 ALL = list(HealthCheck)
+CASES = yaml.safe_load((Path(__file__).parent / "order.yaml").read_text())
 
 
 def check(history: History) -> None:
@@ -28,6 +31,12 @@ def check(history: History) -> None:
     other = play([history.line(n) for n in history.arrival], history.portions)
     found = differences(plain, other)
     assert not found, "\n".join(["", *found[:40], repr(history)])
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["claim"] for case in CASES])
+def test_what_was_found_stays_mended(case: dict[str, Any]) -> None:
+    """A counter-example of the property below, made small."""
+    check(History(case["signals"], case["arrival"], case.get("portions", [])))
 
 
 @given(histories())
