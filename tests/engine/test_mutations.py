@@ -55,7 +55,10 @@ MUTATIONS = {
         "core/live", 'if deploy.kind == "rollback":', 'if deploy.kind == "never":', "states"
     ),
     "revert ignored": Mutation(
-        "core/live", "        if not undone:\n", "        if own:\n", "states"
+        "core/live",
+        "reverts = [by for by in reverted_by(draft, id) if by not in seen]",
+        "reverts: list[str] = []",
+        "states",
     ),
     "reopen ignored": Mutation(
         "core/tracker",
