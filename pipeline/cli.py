@@ -24,7 +24,8 @@ from typer.exceptions import TyperException
 
 from pipeline.config import Settings
 from pipeline.definitions import check_definitions, load_definitions
-from pipeline.engine import configured, local, schemas
+from pipeline.engine import configured, schemas
+from pipeline.engine import replay as replays
 from pipeline.engine.decode import REASONS
 from pipeline.engine.reader import Progress as Read
 from pipeline.errors import DeliverySignalsError, NotFound, QueryError, UsageError
@@ -151,7 +152,7 @@ def _replay(
     if until is not None:
         _time(until)
     with _reporting("replay") as report:
-        summary = local.replay(files, data, config, until, report)
+        summary = replays.replay(files, data, config, until, report)
     if as_json:
         print(json.dumps(summary.as_dict()))
         return
@@ -222,7 +223,7 @@ def rebuild(data: Data = None, as_json: AsJson = False) -> None:
     settings = _settings(data)
     with _store(data):
         pass
-    count = local.rebuild(settings.data)
+    count = replays.rebuild(settings.data)
     if as_json:
         print(json.dumps({"signals": count}))
     else:
@@ -235,7 +236,7 @@ def erase(adopter: str, data: Data = None, as_json: AsJson = False) -> None:
     settings = _settings(data)
     with _store(data):
         pass
-    erased = local.erase(settings.data, adopter)
+    erased = replays.erase(settings.data, adopter)
     if as_json:
         print(json.dumps(erased._asdict()))
         return
@@ -411,7 +412,7 @@ def rejected_replay(data: Data = None, as_json: AsJson = False) -> None:
     settings = _settings(data)
     with _store(data):
         pass
-    taken, left = local.replay_rejected(settings.data)
+    taken, left = replays.replay_rejected(settings.data)
     if as_json:
         print(json.dumps({"accepted": taken, "rejected": left}))
     else:

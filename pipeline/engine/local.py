@@ -6,34 +6,29 @@ so a killed process neither loses nor repeats anything.
 """
 
 import datetime as dt
-import gc
-import heapq
 import json
 import pickle
 import re
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, HOUR_MS, to_instant
-from pipeline.core.messages import Heard, Message, Redefined, Retracted
-from pipeline.core.react import KINDS, RANK, react, route
-from pipeline.core.rows import TABLES, ClockRow, Gone, RejectionRow, Row, SourceDayRow
+from pipeline.core.messages import Heard, Retracted
+from pipeline.core.react import route
+from pipeline.core.rows import ClockRow, Gone, RejectionRow, Row, SourceDayRow
 from pipeline.core.signals import Defined, Instant, Order, Signal, SourceSeen, Tick
-from pipeline.definitions import load_definitions
 from pipeline.engine import configured
 from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused, decode
 from pipeline.engine.parts import Parts
 from pipeline.engine.pseudonyms import Pseudonyms
-from pipeline.engine.reader import Line, Progress, read
-from pipeline.store.client import Store, open_store
-from pipeline.store.migrate import migrate
+from pipeline.engine.reactor import DAILY, Reactor
+from pipeline.store.client import Store
 from pipeline.store.writer import DATABASE, Writer
 
 GROUP = 20_000
@@ -43,12 +38,6 @@ LATE_MS = 35 * DAY_MS
 """What comes later than this is kept and counted, but not applied (semantics 3.4)."""
 
 EPOCH = "2000-01-01"
-
-DAILY = tuple(RANK[kind] for kind in ("shard", "subject", "goal", "source"))
-"""What is judged at every tick: what it says of a day is published as it was then."""
-
-AHEAD = 1000
-"""Lines that are read before the first of them is taken, to look their identities up at once."""
 
 
 @dataclass(slots=True)
@@ -90,22 +79,15 @@ class LocalEngine:
         self.parts = Parts(data / "state.sqlite")
         self.pseudonyms = Pseudonyms.of_directory(data, self.parts)
         self.writer = Writer(store)
-        self.book = Book()
+        self.reactor = Reactor(self.parts, Book())
         self.summary = Summary()
         self.clock: Instant = self.parts.meta("clock", 0)
         self.newest: Instant = self.parts.meta("newest", 0)
         self._version: int = self.parts.meta("version", 1 << 40)
-        self._letters: deque[tuple[str, Any]] = deque()
-        self._ready: list[set[str]] = [set() for _ in KINDS]
-        self._alarms = self.parts.alarms()
-        heapq.heapify(self._alarms)
-        self._alarm_of = {ref: at for at, ref in self._alarms}
-        self._rows: dict[tuple[type[Any], tuple[Any, ...]], Row | None] = {}
         self._archive: list[Decoded] = []
         self._taken: dict[int, Decoded] = {}
         self._heard: dict[str, dict[int, tuple[Instant, Instant]]] = {}
         self._counts: dict[tuple[str, int], Counter[str]] = {}
-        self._redefined: set[tuple[str, str]] = set()
         self._size = 0
         self._epoch: tuple[str, Instant] = ("", 0)
         self._day_ends = -(2**62)
@@ -116,12 +98,17 @@ class LocalEngine:
         for n in range(book.get("size") or 0):
             if (known := book.get(f"fact/{n}")) is not None:
                 self.book.add(*known)
+        self.reactor.now = max(self.clock, self.newest)
         self.book.advance(self.now)
 
     @property
     def now(self) -> Instant:
         """T of semantics 4.1: the later of the newest tick and the newest signal."""
-        return max(self.clock, self.newest)
+        return self.reactor.now
+
+    @property
+    def book(self) -> Book:
+        return self.reactor.book
 
     @property
     def epoch(self) -> Instant:
@@ -170,13 +157,14 @@ class LocalEngine:
                 if signal.at >= self._day_ends:
                     self._begin_day(signal.at)
                 self.newest = signal.at
+                self.reactor.now = max(self.clock, signal.at)
         if signal.recorded_at - signal.at > LATE_MS:
             self.summary.ignored["too_late"] += 1
             return
         if isinstance(signal.data, Defined):
             self._define(signal.data, signal.order)
         for ref in route(signal, self.book):
-            self._deliver(ref, signal)
+            self.reactor.deliver(ref, signal)
 
     def _begin_day(self, at: Instant) -> None:
         """Judge everything up to the start of the day of `at` first."""
@@ -251,7 +239,7 @@ class LocalEngine:
         if isinstance(old.signal.data, Defined):
             self._undefine(old.signal.data, old.signal.order)
         for ref in route(old.signal, self.book):
-            self._deliver(ref, Retracted(old.signal))
+            self.reactor.deliver(ref, Retracted(old.signal))
         self.parts.see(identity, body)
         self._keep(new, identity)
         self._apply(new)
@@ -274,12 +262,12 @@ class LocalEngine:
             # Of a line that is too long for any replay the beginning is enough to find it.
             line[: 1 << 16] if refused.reason == "too_large" else line,
         )
-        self._rows[RejectionRow, (id,)] = row
+        self.reactor.rows[RejectionRow, (id,)] = row
         self._size += 1
 
     def take_back(self, rejection_id: str) -> None:
         """The line was taken after all: its rejection leaves the view."""
-        self._rows[RejectionRow, (rejection_id,)] = None
+        self.reactor.rows[RejectionRow, (rejection_id,)] = None
 
     def rename_in_rejections(self, name: str, pseudonym: str) -> None:
         """Replace a name wherever it stands in a line that was not taken, readable or not."""
@@ -303,7 +291,7 @@ class LocalEngine:
                 row["line"],
                 word.sub(pseudonym, text).encode("utf-8", "surrogateescape"),
             )
-            self._rows[RejectionRow, (rejection.rejection_id,)] = rejection
+            self.reactor.rows[RejectionRow, (rejection.rejection_id,)] = rejection
 
     # -- definitions -----------------------------------------------------------------------
 
@@ -323,7 +311,7 @@ class LocalEngine:
         size = state.get("size") or 0
         self.parts.change("book:book", {f"fact/{size}": (fact, order), "size": size + 1})
         if holds:
-            self._redefined.add((fact.kind, fact.id))
+            self.reactor.redefined.add((fact.kind, fact.id))
             if order.source == CONFIG:
                 said = self.parts.entity(configured.ENTITY)
                 self.parts.change(configured.ENTITY, configured.note(said, fact, order))
@@ -338,7 +326,7 @@ class LocalEngine:
         for n in range(state.get("size") or 0):
             if state.get(f"fact/{n}") == (fact, order):
                 self.parts.change("book:book", {f"fact/{n}": None})
-        self._redefined.add((fact.kind, fact.id))
+        self.reactor.redefined.add((fact.kind, fact.id))
 
     def _begin_to_hash(self) -> None:
         """From now on names are hashed; those stored so far are when all is made anew.
@@ -350,75 +338,6 @@ class LocalEngine:
         if self.newest:
             self.parts.set_meta("rebuilding", self.now)
 
-    def _redefine(self) -> None:
-        """Let everything that a changed definition concerns judge again."""
-        changed, self._redefined = self._redefined, set()
-        if not changed:
-            return
-        refs: set[str] = set()
-        broad = {"organisation", "rules", "team", "source"}
-        for kind, id in changed:
-            if kind in broad:
-                refs.update(
-                    self.parts.refs(["service", "repo", "item", "team", "flag", "package"])
-                )
-                refs.update(f"subject:{s.id}" for s in self.book.subjects())
-                refs.update(f"goal:{g.id}" for g in self.book.goals())
-            elif kind == "goal":
-                refs.update(self._around_goal(id))
-                refs.update(f"goal:{g.id}" for g in self.book.goals())
-            elif kind == "subject":
-                refs.update(self._around_subject(id))
-            elif kind == "service":
-                refs.add(f"service:{id}")
-                refs.update(self.parts.refs(["repo", "item"]))
-        for ref in sorted(refs, key=lambda r: (RANK[r.partition(":")[0]], r)):
-            self._deliver(ref, Redefined())
-
-    def _around_goal(self, id: str) -> Iterator[str]:
-        yield f"goal:{id}"
-        for goal in self.book.ever("goal", id):
-            yield from (f"goal:{parent.id}" for parent in goal.parents)
-            if goal.metric is not None and goal.metric.subject:
-                yield f"subject:{goal.metric.subject}"
-            if goal.work.labels or goal.work.epics or goal.work.work_items:
-                yield from self.parts.refs(["item"])
-
-    def _around_subject(self, id: str) -> Iterator[str]:
-        yield f"subject:{id}"
-        for subject in self.book.ever("subject", id):
-            if subject.measure.kind == "pinned":
-                yield f"package:{subject.measure.package}"
-            yield from (f"flag:{flag}" for flag in subject.flags)
-        yield from (f"goal:{goal.id}" for goal in self.book.goals_on_subject(id))
-        yield from self.parts.refs(["item"])
-
-    # -- the queue -------------------------------------------------------------------------
-
-    def _deliver(self, ref: str, what: Signal | Message | None) -> None:
-        state = self.parts.entity(ref)
-        reaction = react(ref, state, what, self.now, self.book)
-        if reaction.parts:
-            self.parts.change(ref, reaction.parts)
-        self._letters.extend(reaction.letters)
-        for gone in reaction.gone:
-            self._rows[gone.row_type, gone.key] = None
-        for row in reaction.rows:
-            kind = type(row)
-            self._rows[kind, tuple(row[: TABLES[kind][1]])] = row
-        if reaction.wake_at is not None:
-            self._set_alarm(ref, reaction.wake_at)
-
-    def _set_alarm(self, ref: str, at: Instant) -> None:
-        if at <= self.now:
-            self._ready[RANK[ref.partition(":")[0]]].add(ref)
-            return
-        known = self._alarm_of.get(ref)
-        if known is None or at < known:
-            self._alarm_of[ref] = at
-            heapq.heappush(self._alarms, (at, ref))
-            self.parts.alarm(ref, at)
-
     def tick(self, at: Instant) -> None:
         """Time has come to `at`: what says something every day judges; the rest may wait.
 
@@ -426,33 +345,14 @@ class LocalEngine:
         states are a fold over what was known when (design.md, confluence).
         """
         self.clock = max(self.clock, at)
-        self.settle(DAILY)
+        self.reactor.now = max(self.clock, self.newest)
+        self._hear()
+        self.reactor.settle(DAILY)
 
-    def settle(self, kinds: tuple[int, ...] = tuple(range(len(KINDS)))) -> None:
-        """Let every entity that something happened to judge, in the order of the flow."""
-        now = self.now
-        self._redefined |= self.book.advance(now)
-        self._redefine()
+    def _hear(self) -> None:
         for source, hours in sorted(self._heard.items()):
-            self._deliver(f"source:{source}", Heard(hours))
+            self.reactor.deliver(f"source:{source}", Heard(hours))
         self._heard = {}
-        while self._alarms and self._alarms[0][0] <= now:
-            at, ref = heapq.heappop(self._alarms)
-            if self._alarm_of.get(ref) == at:
-                self._ready[RANK[ref.partition(":")[0]]].add(ref)
-        while True:
-            while self._letters:
-                to, message = self._letters.popleft()
-                self._deliver(to, message)
-            ready = next((self._ready[kind] for kind in kinds if self._ready[kind]), None)
-            if ready is None:
-                return
-            due = sorted(ready)
-            ready.clear()
-            for ref in due:
-                if self._alarm_of.pop(ref, None) is not None:
-                    self.parts.alarm(ref, None)
-                self._deliver(ref, None)
 
     # -- groups ----------------------------------------------------------------------------
 
@@ -462,15 +362,18 @@ class LocalEngine:
 
     def flush(self) -> None:
         """Judge, and make everything since the last flush durable."""
-        self.settle()
+        self._hear()
+        self.reactor.settle()
         self._version += 1
         version = self._version
         self._keep_counts()
         if self._archive:
             self._write_archive(version)
-        self._rows[ClockRow, ("clock",)] = ClockRow("clock", self.now)
-        held = [row for row in self._rows.values() if row is not None]
-        gone = [Gone(kind, key) for (kind, key), row in self._rows.items() if row is None]
+        self.reactor.rows[ClockRow, ("clock",)] = ClockRow("clock", self.now)
+        held = [row for row in self.reactor.rows.values() if row is not None]
+        gone = [
+            Gone(kind, key) for (kind, key), row in self.reactor.rows.items() if row is None
+        ]
         for name, value in (
             ("version", version),
             ("clock", self.clock),
@@ -478,7 +381,7 @@ class LocalEngine:
         ):
             self.parts.set_meta(name, value)
         self.parts.commit(version, pickle.dumps((held, gone), 5))
-        self._rows, self._archive, self._taken = {}, [], {}
+        self.reactor.rows, self._archive, self._taken = {}, [], {}
         self._size = 0
         self._send(version, held, gone)
 
@@ -507,7 +410,7 @@ class LocalEngine:
             total = Counter(state.get(str(day)) or {})
             total.update(counts)
             self.parts.change(f"intake:{source}", {str(day): dict(total)})
-            self._rows[SourceDayRow, (source, day)] = SourceDayRow(
+            self.reactor.rows[SourceDayRow, (source, day)] = SourceDayRow(
                 source,
                 day,
                 total["signals"],
@@ -566,226 +469,3 @@ def _received(file: str, now: Instant) -> Instant:
         return int(Path(file).stat().st_mtime * 1000)
     except (OSError, ValueError):
         return max(now, 0)
-
-
-# -- replay --------------------------------------------------------------------------------
-
-
-def run(
-    engine: LocalEngine,
-    files: Iterable[Path | str],
-    *,
-    config: Path | None = None,
-    until: str | None = None,
-    report: Callable[[Progress], None] | None = None,
-) -> Summary:
-    """Take files of signals in, with a tick per data day and a last one."""
-    summary = engine.summary = Summary()
-    limit = None if until is None else to_instant(dt.datetime.fromisoformat(until))
-    if config is not None:
-        said = engine.parts.entity(configured.ENTITY)
-        loaded = load_definitions(config)
-        for definition in configured.changes(loaded, said, engine.now, engine.pseudonyms):
-            engine.take(definition)
-    clock = to_instant(dt.datetime.now(dt.UTC))
-    progress = Progress()
-    # state is all tuples and dicts without cycles: looking for some after every 700 is a fifth
-    # of the time
-    gc.set_threshold(200_000, 50, 1000)
-    for lines in _batches(read(list(files), progress=progress)):
-        found = [
-            (
-                line,
-                line if isinstance(line, Refused) else decode(line.data, engine.epoch, clock),
-            )
-            for line in lines
-        ]
-        engine.expect(decoded for _, decoded in found if isinstance(decoded, Decoded))
-        for line, decoded in found:
-            _take(engine, line, decoded, limit)
-            if engine.full:
-                engine.flush()
-        if report is not None:
-            report(progress)
-    engine.tick(max(engine.newest, limit if limit is not None else 0))
-    engine.flush()
-    summary.until = engine.now
-    if report is not None:
-        report(progress)
-    return summary
-
-
-def _batches(lines: Iterator[Line | Refused]) -> Iterator[list[Line | Refused]]:
-    while batch := list(islice(lines, AHEAD)):
-        yield batch
-
-
-def _take(
-    engine: LocalEngine, line: Line | Refused, decoded: Decoded | Refused, limit: Instant | None
-) -> None:
-    summary = engine.summary
-    if isinstance(line, Refused):
-        summary.rejected += 1
-        engine.refuse(line, b"", line.file, line.line)
-        return
-    summary.lines += 1
-    if isinstance(decoded, Refused):
-        summary.rejected += 1
-        engine.refuse(decoded, line.data, line.file, line.number)
-    elif limit is not None and decoded.signal.at > limit:
-        summary.ignored["after_until"] += 1
-    else:
-        match engine.take(decoded):
-            case "accepted":
-                summary.accepted += 1
-            case "duplicate":
-                summary.accepted += 1
-                summary.duplicates += 1
-            case _:
-                summary.rejected += 1
-                refused = Refused("conflict", "another body with this id holds")
-                engine.refuse(refused, line.data, line.file, line.number)
-
-
-def replay(
-    files: Iterable[Path | str],
-    data: Path,
-    config: Path | None = None,
-    until: str | None = None,
-    report: Callable[[Progress], None] | None = None,
-) -> Summary:
-    """Run files through the local engine into a data directory; may be called again."""
-    with open_store(data) as store:
-        migrate(store)
-        finish_rebuild(data, store)
-        with LocalEngine(data, store) as engine:
-            summary = run(engine, files, config=config, until=until, report=report)
-            if engine.parts.meta("rebuilding"):
-                engine.parts.set_now("rebuilding", engine.now)
-        finish_rebuild(data, store)
-        return summary
-
-
-def rebuild(data: Path) -> int:
-    """Make all state and rows anew from the stored signals; how many signals there were."""
-    with open_store(data) as store:
-        migrate(store)
-        with LocalEngine(data, store) as engine:
-            engine.parts.set_now("rebuilding", max(engine.now, 1))
-        return finish_rebuild(data, store).signals
-
-
-class Rebuilt(NamedTuple):
-    """How many signals were read again, and in how many of them a name was replaced."""
-
-    signals: int = 0
-    covered: int = 0
-
-
-def finish_rebuild(data: Path, store: Store) -> Rebuilt:
-    """Rebuild where a rebuild was begun; a killed one starts again, under a new epoch."""
-    with LocalEngine(data, store) as engine:
-        clock = engine.parts.meta("rebuilding")
-        if not clock:
-            return Rebuilt()
-        epoch = ((engine.parts.meta("version", 1 << 40) >> 40) + 1) << 40
-        engine.parts.clear(version=epoch, clock=0, newest=0)
-    with LocalEngine(data, store) as engine:
-        count = 0
-        for body, recorded_at in _stored(store):
-            decoded = decode(body, -(2**62), 2**62, recorded_at, limit=2**62)
-            if isinstance(decoded, Refused):
-                # taken by a version that asked for less
-                engine.refuse(decoded, body, "", 0)
-                continue
-            engine.take(decoded)
-            count += 1
-            if engine.full:
-                engine.flush()
-        engine.tick(clock)
-        engine.flush()
-        for table, _ in TABLES.values():
-            if table not in ("published", "rejections"):
-                store.command(
-                    f"DELETE FROM {DATABASE}.{table} "  # noqa: S608 - constants
-                    f"WHERE row_version < {epoch}"
-                )
-        engine.parts.set_now("rebuilding", 0)
-        covered = engine.pseudonyms.covered
-        if covered:
-            # what is replaced is gone from the disk, not only from the views
-            for table in ("signals", "adopters", "verifications", "rejections"):
-                store.command(f"OPTIMIZE TABLE {DATABASE}.{table} FINAL")
-            engine.parts.compact()
-        return Rebuilt(count, covered)
-
-
-def _stored(store: Store) -> list[tuple[bytes, Instant]]:
-    """Every archived signal, definitions first, then in the order of time."""
-    found: list[tuple[bytes, Instant]] = []
-    for block in store.blocks(
-        "SELECT body, toUnixTimestamp64Milli(recorded_at) AS received "  # noqa: S608
-        f"FROM {DATABASE}.signals FINAL ORDER BY source = 'config' DESC, time, source, id"
-    ):
-        bodies = block.column("body").to_pylist()
-        found += zip(bodies, block.column("received").to_pylist(), strict=True)
-    return found
-
-
-class Erased(NamedTuple):
-    """How many signals were rewritten, and for which subjects the configuration names it still."""
-
-    signals: int
-    listed: list[str]
-
-
-def erase(data: Path, adopter: str) -> Erased:
-    """Put a pseudonym in place of an adopter for good, in all that is stored and all that comes.
-
-    The counts stay, for the pseudonym is one adopter too.
-    """
-    with open_store(data) as store:
-        migrate(store)
-        finish_rebuild(data, store)
-        with LocalEngine(data, store) as engine:
-            renamed = engine.pseudonyms.erase(adopter)
-            engine.parts.set_now("erased", json.dumps(engine.pseudonyms.erased))
-            engine.parts.set_now("rebuilding", max(engine.now, 1))
-            for name, pseudonym in renamed.items():
-                engine.rename_in_rejections(name, pseudonym)
-            engine.flush()
-        covered = finish_rebuild(data, store).covered
-        with LocalEngine(data, store) as engine:
-            listed = {
-                subject.id
-                for subject in engine.book.subjects()
-                for _, version, order in engine.book.versions("subject", subject.id)
-                if order.source == CONFIG and renamed[adopter] in (version.eligible or ())
-            }
-    return Erased(covered, sorted(listed))
-
-
-def replay_rejected(data: Path) -> tuple[int, int]:
-    """Decode every rejected line again; how many are taken now, and how many still are not."""
-    taken = left = 0
-    with open_store(data) as store:
-        migrate(store)
-        finish_rebuild(data, store)
-        with LocalEngine(data, store) as engine:
-            clock = to_instant(dt.datetime.now(dt.UTC))
-            rows = store.rows(
-                f"SELECT rejection_id, bytes FROM {DATABASE}.rejections FINAL"  # noqa: S608
-                " WHERE reason != 'conflict'",
-                formats={"bytes": "bytes"},
-            )
-            for row in rows:
-                decoded = decode(row["bytes"], engine.epoch, clock)
-                if isinstance(decoded, Refused):
-                    left += 1
-                    continue
-                engine.take(decoded)
-                engine.take_back(row["rejection_id"])
-                taken += 1
-            engine.tick(engine.newest)
-            engine.flush()
-    return taken, left

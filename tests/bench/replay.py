@@ -18,7 +18,8 @@ from typing import Any, get_args
 
 import chdb
 
-from pipeline.engine.local import LocalEngine, run
+from pipeline.engine.local import LocalEngine
+from pipeline.engine.replay import run
 from pipeline.simulate.load import Mix, load
 from pipeline.store.client import open_store
 from pipeline.store.migrate import migrate

@@ -12,7 +12,7 @@ from typing import Any
 
 import pipeline
 from pipeline.core.rows import AdoptionDayRow, FindingRow, GoalProgressRow, WorkItemStateRow
-from pipeline.engine import local
+from pipeline.engine import replay
 from tests.engine.memory import Memory, engine
 
 
@@ -89,7 +89,7 @@ def main(folder: str, data: str) -> None:
     memory = Memory()
     with engine(Path(data), memory) as opened:
         config = Path(shown["config"])
-        local.run(opened, shown["signals"], config=config, until=shown["until"])
+        replay.run(opened, shown["signals"], config=config, until=shown["until"])
     truth = json.loads(Path(shown["truth"]).read_text())
     found = compare(memory, truth)
     sys.stdout.write(json.dumps({"package": str(pipeline.__file__), "differences": found}))

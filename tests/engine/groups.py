@@ -6,7 +6,7 @@ python groups.py SIZE replay DATA CONFIG UNTIL FILE... | python groups.py SIZE r
 import sys
 from pathlib import Path
 
-from pipeline.engine import local
+from pipeline.engine import local, replay
 
 
 def main(size: str, command: str, data: str, *rest: str) -> None:
@@ -14,10 +14,10 @@ def main(size: str, command: str, data: str, *rest: str) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     if command == "rebuild":
-        local.rebuild(Path(data))
+        replay.rebuild(Path(data))
     else:
         config, until, *files = rest
-        local.replay(files, Path(data), Path(config), until)
+        replay.replay(files, Path(data), Path(config), until)
 
 
 if __name__ == "__main__":

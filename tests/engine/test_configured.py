@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from pipeline.engine.configured import differences
-from pipeline.engine.local import rebuild, replay
+from pipeline.engine.replay import rebuild, replay
 from pipeline.store.client import open_store
 
 CONFIG: dict[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.engine.local import replay
+from pipeline.engine.replay import replay
 from pipeline.store.client import open_store
 
 EVENT: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.engine.local import rebuild, replay
+from pipeline.engine.replay import rebuild, replay
 from pipeline.store.client import open_store
 
 EXAMPLE = yaml.safe_load((Path(__file__).parent / "example.yaml").read_text())

@@ -10,7 +10,7 @@ import yaml
 import zstandard
 from hypothesis import HealthCheck, Phase, given, settings
 
-from pipeline.engine.local import replay
+from pipeline.engine.replay import replay
 from pipeline.history import history as real_history
 from tests.engine.everything import assert_same, everything
 from tests.engine.histories import (

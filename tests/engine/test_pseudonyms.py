@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.engine.local import erase, rebuild, replay, replay_rejected
+from pipeline.engine.replay import erase, rebuild, replay, replay_rejected
 from pipeline.store.client import open_store
 
 PEOPLE = ["ann", "bob", "eve"]

@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.engine import parts
 from pipeline.engine.decode import Decoded, decode
-from pipeline.engine.local import LocalEngine, run
+from pipeline.engine.local import LocalEngine
+from pipeline.engine.replay import run
 from pipeline.simulate.load import load
 from tests.engine.memory import Memory, engine
 

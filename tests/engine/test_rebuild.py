@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.engine.local import rebuild, replay
+from pipeline.engine.replay import rebuild, replay
 from pipeline.store.client import open_store
 from tests.engine.everything import assert_same, everything
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.engine.local import replay
+from pipeline.engine.replay import replay
 from pipeline.store.client import open_store
 
 STORIES = yaml.safe_load((Path(__file__).parent / "reverts.yaml").read_text())

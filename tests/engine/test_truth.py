@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.local import replay
+from pipeline.engine.replay import replay
 from pipeline.simulate import Simulation, simulate
 from pipeline.store.client import Store, open_store
 

@@ -39,7 +39,7 @@ def replay_files(tmp_path_factory: pytest.TempPathFactory) -> ReplayFiles:
 
     def run(files: list[Path], config: Path, until: str | None = None) -> Views:
         # As in `Views`: what needs no engine shall not wait for it.
-        from pipeline.engine.local import replay  # noqa: PLC0415
+        from pipeline.engine.replay import replay  # noqa: PLC0415
 
         data = tmp_path_factory.mktemp("data")
         summary = replay(files, data, config=config, until=until)

@@ -1,0 +1,144 @@
+"""Entities that react: messages, alarms and rows of one group of signals.
+
+Both engines run this; what differs is where parts are kept and where letters go. Nothing here
+reads a clock: time comes as `now`, which moves with ticks and signals.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from pipeline.core.book import Book
+from pipeline.core.messages import Message, Redefined
+from pipeline.core.react import KINDS, RANK, react
+from pipeline.core.reaction import Letter, State
+from pipeline.core.rows import TABLES, Row
+from pipeline.core.signals import Instant, Signal
+
+DAILY = tuple(RANK[kind] for kind in ("shard", "subject", "goal", "source"))
+"""What is judged at every tick: what it says of a day is published as it was then."""
+
+ALL = tuple(range(len(KINDS)))
+
+
+class PartsOf(Protocol):
+    """Where the parts of entities and their alarms are kept."""
+
+    def entity(self, ref: str) -> State: ...
+
+    def change(self, ref: str, parts: dict[str, Any]) -> None: ...
+
+    def refs(self, kinds: list[str]) -> list[str]: ...
+
+    def alarms(self) -> list[tuple[Instant, str]]: ...
+
+    def alarm(self, ref: str, at: Instant | None) -> None: ...
+
+
+class Reactor:
+    """Lets entities react, one signal or message at a time, and gathers what leaves.
+
+    `rows` holds the last word per key since it was emptied (None: the row is gone).
+    """
+
+    def __init__(self, parts: PartsOf, book: Book) -> None:
+        self._parts = parts
+        self.book = book
+        self.rows: dict[tuple[type[Any], tuple[Any, ...]], Row | None] = {}
+        self.redefined: set[tuple[str, str]] = set()
+        self.now: Instant = 0
+        self._letters: deque[Letter] = deque()
+        self._ready: list[set[str]] = [set() for _ in KINDS]
+        self._alarms = parts.alarms()
+        heapq.heapify(self._alarms)
+        self._alarm_of = {ref: at for at, ref in self._alarms}
+
+    def deliver(self, ref: str, what: Signal | Message | None) -> None:
+        state = self._parts.entity(ref)
+        reaction = react(ref, state, what, self.now, self.book)
+        if reaction.parts:
+            self._parts.change(ref, reaction.parts)
+        self._letters.extend(reaction.letters)
+        for gone in reaction.gone:
+            self.rows[gone.row_type, gone.key] = None
+        for row in reaction.rows:
+            kind = type(row)
+            self.rows[kind, tuple(row[: TABLES[kind][1]])] = row
+        if reaction.wake_at is not None:
+            self._set_alarm(ref, reaction.wake_at)
+
+    def _set_alarm(self, ref: str, at: Instant) -> None:
+        if at <= self.now:
+            self._ready[RANK[ref.partition(":")[0]]].add(ref)
+            return
+        known = self._alarm_of.get(ref)
+        if known is None or at < known:
+            self._alarm_of[ref] = at
+            heapq.heappush(self._alarms, (at, ref))
+            self._parts.alarm(ref, at)
+
+    def settle(self, kinds: tuple[int, ...] = ALL) -> None:
+        """Let every entity that something happened to judge, in the order of the flow."""
+        now = self.now
+        self.redefined |= self.book.advance(now)
+        self._redefine()
+        while self._alarms and self._alarms[0][0] <= now:
+            at, ref = heapq.heappop(self._alarms)
+            if self._alarm_of.get(ref) == at:
+                self._ready[RANK[ref.partition(":")[0]]].add(ref)
+        while True:
+            while self._letters:
+                self.deliver(*self._letters.popleft())
+            ready = next((self._ready[kind] for kind in kinds if self._ready[kind]), None)
+            if ready is None:
+                return
+            due = sorted(ready)
+            ready.clear()
+            for ref in due:
+                if self._alarm_of.pop(ref, None) is not None:
+                    self._parts.alarm(ref, None)
+                self.deliver(ref, None)
+
+    def _redefine(self) -> None:
+        """Let everything that a changed definition concerns judge again."""
+        changed, self.redefined = self.redefined, set()
+        if not changed:
+            return
+        refs: set[str] = set()
+        broad = {"organisation", "rules", "team", "source"}
+        for kind, id in changed:
+            if kind in broad:
+                refs.update(
+                    self._parts.refs(["service", "repo", "item", "team", "flag", "package"])
+                )
+                refs.update(f"subject:{s.id}" for s in self.book.subjects())
+                refs.update(f"goal:{g.id}" for g in self.book.goals())
+            elif kind == "goal":
+                refs.update(self._around_goal(id))
+                refs.update(f"goal:{g.id}" for g in self.book.goals())
+            elif kind == "subject":
+                refs.update(self._around_subject(id))
+            elif kind == "service":
+                refs.add(f"service:{id}")
+                refs.update(self._parts.refs(["repo", "item"]))
+        for ref in sorted(refs, key=lambda r: (RANK[r.partition(":")[0]], r)):
+            self.deliver(ref, Redefined())
+
+    def _around_goal(self, id: str) -> Iterator[str]:
+        yield f"goal:{id}"
+        for goal in self.book.ever("goal", id):
+            yield from (f"goal:{parent.id}" for parent in goal.parents)
+            if goal.metric is not None and goal.metric.subject:
+                yield f"subject:{goal.metric.subject}"
+            if goal.work.labels or goal.work.epics or goal.work.work_items:
+                yield from self._parts.refs(["item"])
+
+    def _around_subject(self, id: str) -> Iterator[str]:
+        yield f"subject:{id}"
+        for subject in self.book.ever("subject", id):
+            if subject.measure.kind == "pinned":
+                yield f"package:{subject.measure.package}"
+            yield from (f"flag:{flag}" for flag in subject.flags)
+        yield from (f"goal:{goal.id}" for goal in self.book.goals_on_subject(id))
+        yield from self._parts.refs(["item"])
