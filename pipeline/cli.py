@@ -26,8 +26,8 @@ from pipeline.config import Settings
 from pipeline.definitions import check_definitions, load_definitions
 from pipeline.engine import configured, schemas
 from pipeline.engine import replay as replays
-from pipeline.engine.decode import REASONS
 from pipeline.engine.reader import Progress as Read
+from pipeline.engine.reasons import REASONS
 from pipeline.errors import DeliverySignalsError, NotFound, QueryError, UsageError
 from pipeline.history import history as real_history
 from pipeline.notify import digest as wake_up

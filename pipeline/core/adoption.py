@@ -8,8 +8,8 @@ its intervals begin and end, so counts over any number of adopters are sums of t
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pipeline.core.book import ALWAYS, Measure, VerificationRule
 from pipeline.core.calendar import Zone
+from pipeline.core.definition import ALWAYS, Measure, VerificationRule
 from pipeline.core.rows import Day
 from pipeline.core.semver import at_least
 from pipeline.core.signals import Instant, Order
@@ -58,6 +58,8 @@ LEVELS = 9
     LEFT,
     ACTIVATED,
 ) = range(len(COLUMNS))
+
+ZERO = [0] * len(COLUMNS)
 
 
 class Verdict(NamedTuple):

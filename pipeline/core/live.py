@@ -10,8 +10,8 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import NamedTuple
 
-from pipeline.core.book import Service
 from pipeline.core.calendar import MINUTE_MS
+from pipeline.core.definition import Service
 from pipeline.core.messages import Live
 from pipeline.core.reaction import Draft
 from pipeline.core.signals import Instant, Order

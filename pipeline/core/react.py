@@ -6,7 +6,7 @@ judge when its time has come. All three are pure.
 
 from typing import Any
 
-from pipeline.core import goal, names, repository, source, subject, team, work_item
+from pipeline.core import goal, names, repository, shard, source, subject, team, work_item
 from pipeline.core.book import Book
 from pipeline.core.messages import (
     Called,
@@ -121,13 +121,13 @@ def react(
 def _react(kind: str, draft: Draft, signal: Signal, book: Book) -> None:
     match kind:
         case "shard":
-            subject.react_shard(draft, signal, book)
+            shard.react(draft, signal, book)
         case "item":
             work_item.react(draft, signal)
         case "repo":
             repository.react(draft, signal, book)
         case "subject":
-            subject.react_head(draft, signal)
+            subject.react(draft, signal)
         case "package":
             names.react_package(draft, signal, book)
         case "flag":
@@ -147,9 +147,9 @@ def _react(kind: str, draft: Draft, signal: Signal, book: Book) -> None:
 def _hear(kind: str, draft: Draft, message: Any, book: Book) -> None:
     match kind:
         case "shard":
-            subject.hear_shard(draft, message, book)
+            shard.hear(draft, message, book)
         case "subject":
-            subject.hear_head(draft, message, book)
+            subject.hear(draft, message, book)
         case "item":
             work_item.hear(draft, message, book)
         case "repo":
@@ -189,9 +189,9 @@ def _hear(kind: str, draft: Draft, message: Any, book: Book) -> None:
 def _wake(kind: str, draft: Draft, book: Book) -> None:
     match kind:
         case "shard":
-            subject.wake_shard(draft, book)
+            shard.wake(draft, book)
         case "subject":
-            subject.wake_head(draft, book)
+            subject.wake(draft, book)
         case "item":
             work_item.wake(draft, book)
         case "repo":

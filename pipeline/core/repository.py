@@ -8,7 +8,8 @@ from bisect import bisect_left, bisect_right, insort
 from typing import NamedTuple
 
 from pipeline.core import links
-from pipeline.core.book import Book, Service
+from pipeline.core.book import Book
+from pipeline.core.definition import Service
 from pipeline.core.live import (
     BOTTOM,
     EMPTY_TARGET,

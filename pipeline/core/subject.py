@@ -4,27 +4,23 @@ A shard keeps its adopters and what they add to the counts of each day. The head
 day by day and knows when the target was met, verified and released (semantics 6.5, 8).
 """
 
-from hashlib import blake2b
 from typing import NamedTuple
 
 from pipeline.core import adoption
 from pipeline.core.adoption import (
-    ALL_DAYS,
     COLUMNS,
     FOREVER,
     LEVELS,
-    NEWCOMER,
-    Adopter,
-    Verdict,
+    ZERO,
 )
-from pipeline.core.book import ALWAYS, Book, Subject, Target, VerificationRule
+from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, Zone
+from pipeline.core.definition import ALWAYS, Subject, Target, VerificationRule
 from pipeline.core.messages import (
     Adoption,
     Eligible,
     Flag,
     Follow,
-    Pins,
     Reach,
     Redefined,
     Released,
@@ -35,22 +31,18 @@ from pipeline.core.messages import (
 from pipeline.core.names import SHARDS, shard_of
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import (
-    AdopterRow,
     AdoptionDayRow,
     Day,
     Gone,
     SubjectRow,
-    VerificationRow,
 )
 from pipeline.core.semver import at_least, precedence
-from pipeline.core.signals import AdoptionVerified, Instant, Order, Signal, SubjectUsed
+from pipeline.core.shard import show_verdict
+from pipeline.core.signals import AdoptionVerified, Instant, Order, Signal
 
 LOST_DAYS = 7
 LOST_SHARE = 0.9
 """Adoption is lost after 7 days in a row below 0.9 of the target (semantics 6.5)."""
-
-CHUNK = 500
-_ZERO = [0] * len(COLUMNS)
 
 
 class Total(NamedTuple):
@@ -83,328 +75,7 @@ class Span(NamedTuple):
     dirty: Day
 
 
-def subject_of(ref: str) -> str:
-    """The subject of a shard's reference `shard:one-click-pay/3`."""
-    return ref.partition(":")[2].rpartition("/")[0]
-
-
-# -- shard ---------------------------------------------------------------------------------
-
-
-def react_shard(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) -> None:
-    data = signal.data
-    subject = book.subject(subject_of(draft.ref))
-    if isinstance(data, SubjectUsed):
-        _use(draft, signal, data, subject, book, retract=retract)
-    elif isinstance(data, AdoptionVerified) and data.adopter is not None:
-        _verify(draft, signal, data, data.adopter, subject, book, retract=retract)
-
-
-def _use(
-    draft: Draft,
-    signal: Signal,
-    data: SubjectUsed,
-    subject: Subject | None,
-    book: Book,
-    *,
-    retract: bool,
-) -> None:
-    part = f"adopter/{data.adopter}"
-    adopter: Adopter = draft.get(part) or _join(draft, data.adopter)
-    mark = _mark(signal)
-    count = 1 if data.count is None else data.count
-    if subject is None:
-        waiting = [w for w in adopter.waiting if w[1] != mark]
-        if not retract:
-            waiting.append((signal.at, mark, count))
-        draft.put(part, adopter._replace(waiting=sorted(waiting)))
-        return
-    day = book.calendar("subject", subject.id).zone.day(signal.at)
-    uses = adopter.uses.get(day, [])
-    first = adopter.first_used_at
-    earlier = first is None or signal.at < first
-    new_uses = adopter.uses
-    if retract:
-        kept = [use for use in uses if use[0] != mark]
-        if len(kept) == len(uses):
-            return
-        new_uses = {**adopter.uses, day: kept}
-        if not kept:
-            del new_uses[day]
-    elif not _full(uses, mark, subject.measure.actions):
-        new_uses = {**adopter.uses, day: [*uses, (mark, count)]}
-    elif not earlier:
-        return
-    draft.put(
-        part, adopter._replace(uses=new_uses, first_used_at=signal.at if earlier else first)
-    )
-    if uses and not earlier and _activated_by(adopter, day):
-        return  # more of a day changes nothing once it was activated
-    _due(draft, data.adopter)
-
-
-def _full(uses: list[tuple[int, int]], mark: int, actions: int) -> bool:
-    """Whether a day has enough of what was counted, or has this one already."""
-    had = 0
-    for known, count in uses:
-        if known == mark:
-            return True
-        had += count
-    return had >= actions
-
-
-def _activated_by(adopter: Adopter, day: Day) -> bool:
-    return any(c == adoption.ACTIVATED and known <= day for known, c, _ in adopter.added)
-
-
-def _due(draft: Draft, name: str) -> None:
-    """What this adopter adds to the counts is out of date until the shard judges.
-
-    A chain, newest first: putting a name before it costs the same however long it is.
-    """
-    draft.put("due", (name, draft.get("due")))
-    draft.wake()
-
-
-def _mark(signal: Signal) -> int:
-    """The identity of a signal, in 8 bytes."""
-    text = f"{signal.source}\0{signal.id}".encode()
-    return int.from_bytes(blake2b(text, digest_size=8).digest()) >> 1
-
-
-def _verify(
-    draft: Draft,
-    signal: Signal,
-    data: AdoptionVerified,
-    name: str,
-    subject: Subject | None,
-    book: Book,
-    *,
-    retract: bool,
-) -> None:
-    part = f"adopter/{name}"
-    adopter: Adopter = draft.get(part) or _join(draft, name)
-    zone = book.calendar("subject", subject_of(draft.ref)).zone
-    verdicts = [v for v in adopter.verdicts if v.order[1:] != signal.order[1:]]
-    if not retract:
-        verdicts.append(Verdict(signal.order, zone.day(signal.at), data.verdict))
-    draft.put(part, adopter._replace(verdicts=verdicts))
-    _show_verdict(draft, signal, data, retract=retract)
-    if subject is not None:
-        _due(draft, name)
-
-
-def _show_verdict(
-    draft: Draft, signal: Signal, data: AdoptionVerified, *, retract: bool
-) -> None:
-    key = (data.subject, data.adopter or "", signal.at, signal.id)
-    if retract:
-        draft.gone.append(Gone(VerificationRow, key))
-        return
-    draft.rows.append(
-        VerificationRow(
-            *key,
-            data.verdict,
-            data.method or "attested",
-            data.comment or "",
-            data.evidence_url or "",
-        )
-    )
-
-
-def _join(draft: Draft, name: str) -> Adopter:
-    """Remember a new adopter; members are kept in chunks, so that joining costs the same."""
-    size = draft.get("size") or 0
-    chunk = f"members/{size // CHUNK}"
-    draft.put(chunk, [*(draft.get(chunk) or []), name])
-    draft.put("size", size + 1)
-    return NEWCOMER
-
-
-def _members(draft: Draft) -> list[str]:
-    size = draft.get("size") or 0
-    return [n for i in range(-(-size // CHUNK)) for n in draft.get(f"members/{i}") or []]
-
-
-def hear_shard(
-    draft: Draft, message: Pins | Eligible | Redefined | Retracted, book: Book
-) -> None:
-    subject = book.subject(subject_of(draft.ref))
-    match message:
-        case Retracted():
-            react_shard(draft, message.signal, book, retract=True)
-        case Pins():
-            part = f"adopter/{message.adopter}"
-            adopter: Adopter = draft.get(part) or _join(draft, message.adopter)
-            first = message.pins[0][0] if message.pins else None
-            draft.put(part, adopter._replace(pins=message.pins, first_used_at=first))
-            if subject is not None:
-                _due(draft, message.adopter)
-        case Eligible():
-            _list(draft, message)
-            if subject is not None:
-                _recount(draft, subject, book)
-        case Redefined() if subject is None:
-            names = _members(draft)
-            draft.gone += [Gone(AdopterRow, (subject_of(draft.ref), name)) for name in names]
-        case Redefined():
-            _recount(draft, subject, book)
-
-
-def _list(draft: Draft, message: Eligible) -> None:
-    """Put down since when each adopter is named by the list in force."""
-    versions = sorted(message.versions.items())
-    draft.put("open", [(day, names is None) for day, names in versions])
-    sets = [(day, None if names is None else set(names)) for day, names in versions]
-    named = {name for _, names in sets if names for name in names}
-    for name in sorted(named | set(_members(draft))):
-        adopter: Adopter = draft.get(f"adopter/{name}") or _join(draft, name)
-        log = [(day, names is None or name in names) for day, names in sets]
-        listed = log if name in named else None
-        draft.put(f"adopter/{name}", adopter._replace(listed=listed))
-
-
-def _recount(draft: Draft, subject: Subject, book: Book) -> None:
-    zone = book.calendar("subject", subject.id).zone
-    for name in _members(draft):
-        adopter: Adopter = draft.get(f"adopter/{name}")
-        if adopter.waiting:
-            uses = dict(adopter.uses)
-            for at, mark, count in adopter.waiting:
-                day = zone.day(at)
-                uses[day] = [*uses.get(day, []), (mark, count)]
-            first = adopter.waiting[0][0]
-            if adopter.first_used_at is not None:
-                first = min(first, adopter.first_used_at)
-            draft.put(
-                f"adopter/{name}", adopter._replace(uses=uses, waiting=[], first_used_at=first)
-            )
-        _due(draft, name)
-
-
-def wake_shard(draft: Draft, book: Book) -> None:
-    """Bring what the due adopters add up to date; tell the head every day that changed."""
-    due = draft.get("due")
-    draft.put("due", None)
-    subject = book.subject(subject_of(draft.ref))
-    if subject is None:
-        return
-    names: dict[str, None] = {}
-    while due is not None:
-        name, due = due
-        names[name] = None
-    zone = book.calendar("subject", subject.id).zone
-    open_ = draft.get("open") or []
-    known_first = first = draft.get("first")
-    changes: dict[Day, list[int]] = {}
-    for name in names:
-        adopter = _contribute(draft, name, subject, zone, open_, changes)
-        used = adopter.first_used_at
-        if used is not None and (first is None or used < first):
-            first = used
-    if first != known_first:
-        draft.put("first", first)
-    days: dict[Day, list[int]] = {}
-    for day, steps in changes.items():
-        if any(steps):
-            before = draft.get(f"day/{day}") or _ZERO
-            days[day] = [a + b for a, b in zip(before, steps, strict=True)]
-            draft.put(f"day/{day}", days[day])
-    if days or first != known_first:
-        shard = int(draft.ref.rpartition("/")[2])
-        draft.send(f"subject:{subject.id}", ShardDays(shard, days, first))
-
-
-def _contribute(
-    draft: Draft,
-    name: str,
-    subject: Subject,
-    zone: Zone,
-    open_: list[tuple[Day, bool]],
-    changes: dict[Day, list[int]],
-) -> Adopter:
-    """Add to `changes` by how much the counts per day differ from what one adopter added before."""
-    adopter: Adopter = draft.get(f"adopter/{name}")
-    eligible = adoption.eligible_intervals(adopter.listed, open_)
-    if subject.unit == "team" and name == subject.team:
-        eligible = []
-    stand = adoption.stand(adopter, subject.measure, eligible, zone)
-    new = adoption.added(stand, adopter.verdicts, subject.verification)
-    if adopter.uses or adopter.pins or adopter.verdicts or adopter.listed is not None:
-        draft.rows.append(_row(name, adopter, stand, subject, zone, zone.day(draft.now)))
-    else:
-        draft.gone.append(Gone(AdopterRow, (subject.id, name)))
-    old = adopter.added
-    if new == old:
-        return adopter
-    adopter = adopter._replace(added=new)
-    draft.put(f"adopter/{name}", adopter)
-    same = 0
-    for a, b in zip(old, new, strict=False):
-        if a != b:
-            break
-        same += 1
-    for sign, entries in ((-1, old[same:]), (1, new[same:])):
-        for day, column, n in entries:
-            steps = changes.get(day)
-            if steps is None:
-                steps = changes[day] = list(_ZERO)
-            steps[column] += sign * n
-    return adopter
-
-
-def _row(
-    name: str,
-    adopter: Adopter,
-    stand: adoption.Stand,
-    subject: Subject,
-    zone: Zone,
-    today: Day,
-) -> AdopterRow:
-    stays = _stays(stand, adopter, subject, zone)
-    joined = next((a for a, _ in stand.eligible if a > -FOREVER), None)
-    return AdopterRow(
-        subject=subject.id,
-        adopter=name,
-        owner=name if subject.unit == "team" else "",
-        eligible=stand.eligible is ALL_DAYS or any(a <= today < b for a, b in stand.eligible),
-        joined_at=None if joined is None else zone.start(joined),
-        first_used_at=adopter.first_used_at,
-        adopted_at=stays[0][0] if stays else None,
-        left_at=stays[-1][1] if stays else None,
-        version=(adopter.pins[-1][1] or "") if adopter.pins else "",
-        stays=stays,
-    )
-
-
-def _stays(
-    stand: adoption.Stand, adopter: Adopter, subject: Subject, zone: Zone
-) -> list[tuple[Instant, Instant | None]]:
-    """From when until when an adopter had adopted the subject (an end may lie ahead).
-
-    What is pinned is known to the instant; use is known by day.
-    """
-    if subject.measure.kind != "pinned":
-        return [
-            (zone.start(first), None if end >= FOREVER else zone.start(end))
-            for first, end in stand.adopted
-        ]
-    found: list[tuple[Instant, Instant | None]] = []
-    on = False
-    for at, version in adopter.pins:
-        now = at_least(version, subject.measure.at_least)
-        if now and not on:
-            found.append((at, None))
-        elif on and not now:
-            found[-1] = (found[-1][0], at)
-        on = now
-    return found
-
-
-# -- head ----------------------------------------------------------------------------------
-
-
-def react_head(draft: Draft, signal: Signal, *, retract: bool = False) -> None:
+def react(draft: Draft, signal: Signal, *, retract: bool = False) -> None:
     """A verdict about the subject as a whole."""
     data = signal.data
     assert isinstance(data, AdoptionVerified)
@@ -413,12 +84,12 @@ def react_head(draft: Draft, signal: Signal, *, retract: bool = False) -> None:
     if not retract:
         statements.append(Statement(signal.order, data.verdict))
     draft.put("statements", sorted(statements, key=lambda s: s.order))
-    _show_verdict(draft, signal, data, retract=retract)
+    show_verdict(draft, signal, data, retract=retract)
     _dirty(draft, signal.at // 86_400_000 - 1)
     draft.wake()
 
 
-def hear_head(
+def hear(
     draft: Draft,
     message: ShardDays | Follow | Flag | Released | Redefined | Retracted,
     book: Book,
@@ -453,7 +124,7 @@ def hear_head(
             known_deploys = draft.get("deploys") or {}
             draft.put("deploys", {**known_deploys, message.service: message.deploys})
         case Retracted():
-            react_head(draft, message.signal, retract=True)
+            react(draft, message.signal, retract=True)
         case Redefined():
             _send_lists(draft, book)
             for shard in range(SHARDS):
@@ -506,7 +177,7 @@ def _send_lists(draft: Draft, book: Book) -> None:
         draft.send(f"shard:{draft.id}/{shard}", Eligible(lists))
 
 
-def wake_head(draft: Draft, book: Book) -> None:
+def wake(draft: Draft, book: Book) -> None:
     subject = book.subject(draft.id)
     if subject is None:
         draft.gone.append(Gone(SubjectRow, (draft.id,)))
@@ -544,9 +215,9 @@ def _count(
     """Sum up every day from the earliest one touched to the last full one."""
     zone = book.calendar("subject", subject.id).zone
     start = span.dirty
-    before: Total = draft.get(f"total/{start - 1}") or Total(list(_ZERO))
+    before: Total = draft.get(f"total/{start - 1}") or Total(list(ZERO))
     if start == span.first:
-        counts = _sum(draft, -FOREVER, list(_ZERO))
+        counts = _sum(draft, -FOREVER, list(ZERO))
         for since, _, _ in book.versions("subject", subject.id):
             if ALWAYS < since < start:
                 counts = _sum(draft, since, counts)
@@ -558,7 +229,7 @@ def _count(
     single = len(book.versions("subject", subject.id)) <= 1
     statements: list[Statement] = draft.get("statements") or []
     for day in range(start, last + 1):
-        counts = _sum(draft, day, before.counts[:LEVELS] + _ZERO[LEVELS:])
+        counts = _sum(draft, day, before.counts[:LEVELS] + ZERO[LEVELS:])
         in_force = subject if single else (book.subject_on(subject.id, day) or subject)
         eligible = _eligible(in_force, counts)
         target = book.target_of(in_force, day)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 import zstandard
 
-from pipeline.engine.decode import REASONS
+from pipeline.engine.reasons import REASONS
 from tests.cli.conftest import Ran, Signals
 from tests.edge.test_decode import CASES, line_of
 

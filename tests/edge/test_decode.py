@@ -7,7 +7,8 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from pipeline.engine.decode import LIMIT, REASONS, Decoded, ReasonName, Refused, decode
+from pipeline.engine.decode import LIMIT, Decoded, Refused, decode
+from pipeline.engine.reasons import REASONS, ReasonName
 
 CASES = Path(__file__).parent / "cases"
 EPOCH = 946_684_800_000  # 2000-01-01

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.signals import TYPES, Defined, Signal, WorkItemChanged
-from pipeline.engine.decode import REASONS, Decoded, Refused, decode
+from pipeline.engine.decode import Decoded, Refused, decode
+from pipeline.engine.reasons import REASONS
 from pipeline.engine.schemas import DATA
 
 EPOCH = 0

@@ -79,7 +79,7 @@ MUTATIONS = {
         "states",
     ),
     "every environment is production": Mutation(
-        "core/book",
+        "core/definition",
         "        if stated:\n            return stated",
         '        if stated:\n            return "production"',
         "states",
