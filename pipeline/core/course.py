@@ -7,9 +7,7 @@ from typing import NamedTuple
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS
 from pipeline.core.live import BLIP_MS
-from pipeline.core.messages import (
-    Step,
-)
+from pipeline.core.messages import Step
 from pipeline.core.signals import Instant
 from pipeline.core.standing import (
     Shipping,

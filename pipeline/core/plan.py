@@ -4,9 +4,7 @@ import math
 
 from pipeline.core.calendar import WorkingCalendar, day_number
 from pipeline.core.definition import Goal, Metric
-from pipeline.core.rows import (
-    Day,
-)
+from pipeline.core.rows import Day
 
 
 def _sigma(x: float) -> float:

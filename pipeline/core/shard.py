@@ -3,31 +3,13 @@
 from hashlib import blake2b
 
 from pipeline.core import adoption
-from pipeline.core.adoption import (
-    ALL_DAYS,
-    FOREVER,
-    NEWCOMER,
-    ZERO,
-    Adopter,
-    Verdict,
-)
+from pipeline.core.adoption import ALL_DAYS, FOREVER, NEWCOMER, ZERO, Adopter, Verdict
 from pipeline.core.book import Book
 from pipeline.core.calendar import Zone
 from pipeline.core.definition import Subject
-from pipeline.core.messages import (
-    Eligible,
-    Pins,
-    Redefined,
-    Retracted,
-    ShardDays,
-)
+from pipeline.core.messages import Eligible, Pins, Redefined, Retracted, ShardDays
 from pipeline.core.reaction import Draft
-from pipeline.core.rows import (
-    AdopterRow,
-    Day,
-    Gone,
-    VerificationRow,
-)
+from pipeline.core.rows import AdopterRow, Day, Gone, VerificationRow
 from pipeline.core.semver import at_least
 from pipeline.core.signals import AdoptionVerified, Instant, Signal, SubjectUsed
 

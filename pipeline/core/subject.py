@@ -7,12 +7,7 @@ day by day and knows when the target was met, verified and released (semantics 6
 from typing import NamedTuple
 
 from pipeline.core import adoption
-from pipeline.core.adoption import (
-    COLUMNS,
-    FOREVER,
-    LEVELS,
-    ZERO,
-)
+from pipeline.core.adoption import COLUMNS, FOREVER, LEVELS, ZERO
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, Zone
 from pipeline.core.definition import ALWAYS, Subject, Target, VerificationRule
@@ -30,12 +25,7 @@ from pipeline.core.messages import (
 )
 from pipeline.core.names import SHARDS, shard_of
 from pipeline.core.reaction import Draft
-from pipeline.core.rows import (
-    AdoptionDayRow,
-    Day,
-    Gone,
-    SubjectRow,
-)
+from pipeline.core.rows import AdoptionDayRow, Day, Gone, SubjectRow
 from pipeline.core.semver import at_least, precedence
 from pipeline.core.shard import show_verdict
 from pipeline.core.signals import AdoptionVerified, Instant, Order, Signal

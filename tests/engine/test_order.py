@@ -13,12 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from pipeline.engine.replay import replay
 from pipeline.history import history as real_history
 from tests.engine.everything import assert_same, everything
-from tests.engine.histories import (
-    UNTIL,
-    History,
-    histories,
-    organisation,
-)
+from tests.engine.histories import UNTIL, History, histories, organisation
 from tests.engine.memory import differences, play
 
 ALL = list(HealthCheck)
