@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter, process_time
@@ -83,18 +84,20 @@ def main(signals: int, mixes: Sequence[Mix], *, profiled: bool) -> None:
                 adopters = int(size * ADOPTERS_PER_SIGNAL)
                 config = load(file, signals=size, mix=mix, adopters=adopters)
                 say(mix, apart([file], place / "data", config))
-            late = place / "late.ndjson"
-            late.write_text("".join(_late(file)), encoding="utf-8")
-            say(f"{mix}, {FEW} more onto it", apart([late], place / "data", config))
+            more = apart([late(file, place)], place / "data", config)
+            say(f"{mix}, {FEW} more onto it", more)
             if profiled:
                 _profile([file], place / "again", config)
 
 
-def _late(file: Path) -> list[str]:
-    """A few new signals: the last ones again, under other ids."""
+def late(file: Path, place: Path) -> Path:
+    """A file of a few new signals: the last ones of another again, under other ids."""
     with file.open(encoding="utf-8") as lines:
-        last = list(lines)[-FEW:]
-    return [line.replace('"id":"', '"id":"late-', 1) for line in last]
+        last = deque(lines, FEW)
+    found = place / "late.ndjson"
+    text = "".join(line.replace('"id":"', '"id":"late-', 1) for line in last)
+    found.write_text(text, encoding="utf-8")
+    return found
 
 
 def _profile(files: Sequence[Path], data: Path, config: Path) -> None:
