@@ -247,6 +247,9 @@ def _metric(record: dict[str, Any] | None) -> Metric | None:
     if not record:
         return None
     fields = {k: v for k, v in record.items() if k in Metric.__dataclass_fields__}
+    for name in ("baseline", "target", "verified"):
+        if fields.get(name) is not None:
+            fields[name] = float(fields[name])
     band = fields.get("band")
     if band is not None:
         fields["band"] = (float(band[0]), float(band[1]))

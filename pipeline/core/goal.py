@@ -6,7 +6,7 @@ facts change later is judged again, from there on; what was said stays in `publi
 
 import json
 from bisect import bisect_left, insort
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.core import reached
 from pipeline.core.book import Book
@@ -69,6 +69,23 @@ class Said(NamedTuple):
 
 class Hits(NamedTuple):
     intervals: list[tuple[Instant, Instant | None]]
+
+
+PARTS: dict[str, Any] = reached.PARTS | {
+    "child/": dict[Day, tuple[float | None, float | None]],
+    "dirty": Day,
+    "findings": list[str],
+    "first": Day,
+    "hits": Hits,
+    "judged/": Judged,
+    "last": Day,
+    "parents": list[str],
+    "reach/": tuple[int, int | None, int],
+    "readings": list[Reading],
+    "said/": Said,
+    "versions": list[Instant],
+    "withdrawn": list[Order],
+}
 
 
 def react(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) -> None:

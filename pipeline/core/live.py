@@ -14,7 +14,7 @@ from pipeline.core.calendar import MINUTE_MS
 from pipeline.core.definition import Service
 from pipeline.core.messages import Live
 from pipeline.core.reaction import Draft
-from pipeline.core.signals import Instant, Order
+from pipeline.core.signals import Instant, Order, number_key
 
 BLIP_MS = 60 * MINUTE_MS
 """A redeploy within this time after a rollback makes it a blip: no change of state."""
@@ -50,7 +50,7 @@ class Change(NamedTuple):
         return (
             self.order.at,
             *self.order.sequence,
-            int(number) if number.isascii() and number.isdigit() else 0,
+            number_key(number)[0] if number.isascii() and number.isdigit() else 0,
             self.change,
         )
 

@@ -4,7 +4,7 @@ They flow one way: repository and subject to work item to goal and team; subject
 parent. What an entity asks for (a grace period, the state of a subject) is answered to it alone.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pipeline.core.rows import Day
 from pipeline.core.signals import Instant, Signal
@@ -287,3 +287,6 @@ Message = (
     | Redefined
     | Woken
 )
+
+MESSAGES: dict[str, type[Any]] = {message.__name__: message for message in get_args(Message)}
+"""The name of every kind of message, and its record."""

@@ -7,7 +7,7 @@ the owner is known waits here.
 
 from bisect import insort
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from pipeline.core import links
@@ -54,6 +54,21 @@ class FlagFact(NamedTuple):
     order: Order
     value: str
     subject: str
+
+
+KEY_PARTS: dict[str, Any] = {
+    "claims": list[Claim],
+    "links": dict[str, Signal],
+    "origins": list[str],
+    "said/": Said,
+    "shown": list[tuple[str, str, str]],
+}
+SERVICE_PARTS: dict[str, Any] = {"deploys": list[Signal], "told": str}
+PACKAGE_PARTS: dict[str, Any] = {
+    "adopters/": list[str],
+    "pins/": list[tuple[Order, str | None]],
+}
+FLAG_PARTS: dict[str, Any] = {"flags": list[FlagFact], "told": list[str]}
 
 
 def shard_of(adopter: str) -> int:

@@ -5,11 +5,11 @@ falls below, so a day costs what changed on it, however many items there are. Tw
 counted: as it is known now, and as it was known at the close (semantics 4.2).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.core.calendar import Zone
 from pipeline.core.messages import Standing, Step
-from pipeline.core.reaction import Draft
+from pipeline.core.reaction import Chain, Draft
 from pipeline.core.rows import Day
 
 REACHED = {
@@ -32,6 +32,15 @@ class Item(NamedTuple):
     states: list[Step]
     closed: list[Step]
     marks: Marks
+
+
+PARTS: dict[str, Any] = {
+    "due": Chain[str],
+    "item/": Item,
+    "members/": list[str],
+    "reached/": tuple[int, int],
+    "size": int,
+}
 
 
 def stand(draft: Draft, message: Standing, *, counts: bool) -> None:

@@ -63,6 +63,23 @@ RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 """Entities settle in the order in which messages flow, so that each judges once."""
 
 
+PARTS: dict[str, dict[str, Any]] = {
+    "service": names.SERVICE_PARTS,
+    "repo": repository.PARTS,
+    "shard": shard.PARTS,
+    "subject": subject.PARTS,
+    "flag": names.FLAG_PARTS,
+    "package": names.PACKAGE_PARTS,
+    "key": names.KEY_PARTS,
+    "item": work_item.PARTS,
+    "team": team.PARTS,
+    "goal": goal.PARTS,
+    "source": source.PARTS,
+    "log": {},
+}
+"""Kind of entity to the types of its parts, by their key or by what stands before its first `/`."""
+
+
 def route(signal: Signal, book: Book) -> list[str]:
     """The entities that a signal goes to, in order."""
     match signal.data:

@@ -4,7 +4,7 @@ State is stored in *parts*: immutable values under natural keys, so that one sig
 writes a constant number of them, however large the entity grows.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from pipeline.core.messages import Message
 from pipeline.core.rows import Gone, Row
@@ -12,6 +12,13 @@ from pipeline.core.signals import Instant
 
 AT_ONCE: Instant = 0
 """A `wake_at` that is always due: judge again before this group of signals ends."""
+
+
+One = TypeVar("One")
+
+
+class Chain(Generic[One]):
+    """The hint of a part of nested pairs, `(newest, (older, None))`: it grows at no cost."""
 
 
 class State(Protocol):

@@ -5,7 +5,7 @@ service stands and since when a change is live in it is worked out in `live`.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.core import links
 from pipeline.core.book import Book
@@ -44,6 +44,7 @@ from pipeline.core.signals import (
     Instant,
     LinkAsserted,
     LinkRetracted,
+    Order,
     Signal,
 )
 
@@ -70,6 +71,28 @@ class Todo(NamedTuple):
     ranges: list[tuple[Position, Position]]
     names: list[tuple[str, str]]
     """(service, work item name) that deploys list."""
+
+
+PARTS: dict[str, Any] = {
+    "aside": list[str],
+    "asserted/": Asserted,
+    "awaits/": list[str],
+    "beside/": list[str],
+    "carried/": list[str],
+    "change/": list[Change],
+    "deploy/": list[Signal],
+    "facts/": list[Change],
+    "index/": list[Position],
+    "library/": bool,
+    "months": list[int],
+    "reverted/": list[str],
+    "reverts_shas": bool,
+    "services": list[str],
+    "sha/": list[tuple[Order, str]],
+    "target/": Target,
+    "todo": Todo,
+    "told/": Told,
+}
 
 
 def _month(at: Instant) -> int:

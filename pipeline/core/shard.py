@@ -1,6 +1,7 @@
 """A shard of a subject: its adopters, and what they add to the counts of each day (semantics 8)."""
 
 from hashlib import blake2b
+from typing import Any
 
 from pipeline.core import adoption
 from pipeline.core.adoption import ALL_DAYS, FOREVER, NEWCOMER, ZERO, Adopter, Verdict
@@ -8,13 +9,23 @@ from pipeline.core.book import Book
 from pipeline.core.calendar import Zone
 from pipeline.core.definition import Subject
 from pipeline.core.messages import Eligible, Pins, Redefined, Retracted, ShardDays
-from pipeline.core.reaction import Draft
+from pipeline.core.reaction import Chain, Draft
 from pipeline.core.rows import AdopterRow, Day, Gone, VerificationRow
 from pipeline.core.semver import at_least
 from pipeline.core.signals import AdoptionVerified, Instant, Signal, SubjectUsed
 
 CHUNK = 500
 """Names of adopters per part, so that one more costs the same however many there are."""
+
+PARTS: dict[str, Any] = {
+    "adopter/": Adopter,
+    "day/": list[int],
+    "due": Chain[str],
+    "first": Instant,
+    "members/": list[str],
+    "open": list[tuple[Day, bool]],
+    "size": int,
+}
 
 
 def subject_of(ref: str) -> str:

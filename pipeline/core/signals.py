@@ -331,8 +331,21 @@ def sequence_key(sequence: str | None) -> tuple[int, int, str]:
     if sequence is None:
         return (0, 0, "")
     if sequence.isascii() and sequence.isdigit():
-        return (1, int(sequence), "")
+        return (1, *number_key(sequence))
     return (2, 0, sequence)
+
+
+_PLAIN_DIGITS = 18
+
+
+def number_key(digits: str) -> tuple[int, str]:
+    """Orders whole numbers of any length, each as a number of 8 bytes (and its digits)."""
+    if len(digits) > _PLAIN_DIGITS:
+        digits = digits.lstrip("0")
+        if len(digits) > _PLAIN_DIGITS:
+            # Of two such numbers the one with more digits is larger, else its digits tell.
+            return (10**_PLAIN_DIGITS + len(digits), digits)
+    return (int(digits or "0"), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ What is usual is learned from the hours in which it was heard in the 28 days bef
 """
 
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.core.calendar import DAY_MS, HOUR_MS
 from pipeline.core.findings import Interval
@@ -26,6 +26,15 @@ class Silence(NamedTuple):
     after: Instant
     raised_at: Instant
     until: Instant | None
+
+
+PARTS: dict[str, Any] = {
+    "dirty": int,
+    "findings": list[str],
+    "hours/": dict[int, tuple[Instant, Instant]],
+    "index": list[int],
+    "silences": list[Silence],
+}
 
 
 def hear(draft: Draft, message: Heard) -> None:

@@ -4,7 +4,7 @@ A shard keeps its adopters and what they add to the counts of each day. The head
 day by day and knows when the target was met, verified and released (semantics 6.5, 8).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.core import adoption
 from pipeline.core.adoption import COLUMNS, FOREVER, LEVELS, ZERO
@@ -63,6 +63,22 @@ class Span(NamedTuple):
 
     first: Day
     dirty: Day
+
+
+PARTS: dict[str, Any] = {
+    "deploys": dict[str, list[tuple[Instant, str]]],
+    "firsts": dict[int, Instant],
+    "flags": dict[str, list[Step]],
+    "followers": list[str],
+    "goals": list[str],
+    "in/": dict[int, list[int]],
+    "listed": bool,
+    "logs": Logs,
+    "said": Adoption,
+    "span": Span,
+    "statements": list[Statement],
+    "total/": Total,
+}
 
 
 def react(draft: Draft, signal: Signal, *, retract: bool = False) -> None:

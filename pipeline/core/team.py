@@ -8,12 +8,12 @@ Gaps and questions are kept by day, so that neither grows with the age of the te
 from bisect import insort
 from collections.abc import Iterator
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS
 from pipeline.core.messages import AskGrace, Gaps, Grace, Redefined
-from pipeline.core.reaction import Draft
+from pipeline.core.reaction import Chain, Draft
 from pipeline.core.signals import Instant
 
 WINDOW_MS = 90 * DAY_MS
@@ -30,6 +30,21 @@ class Gap(NamedTuple):
     days: int
     began_at: Instant
     work_item: str
+
+
+Ask = tuple[Instant, str, str]
+"""At, stage, work item."""
+
+PARTS: dict[str, Any] = {
+    "asked/": list[tuple[str, Instant]],
+    "asks": list[int],
+    "asks/": list[Ask],
+    "fresh": Chain[Ask],
+    "gaps/": dict[str, Gap],
+    "since": Instant,
+    **dict.fromkeys(STAGES, list[int]),
+    **dict.fromkeys((f"{stage}/" for stage in STAGES), list[Gap]),
+}
 
 
 def hear(draft: Draft, message: Gaps | AskGrace | Redefined, book: Book) -> None:
@@ -55,11 +70,11 @@ def _learn(draft: Draft, message: Gaps, book: Book) -> None:
         if old == now:
             continue
         if old is not None:
-            bucket = f"ended/{stage}/{old.ended_at // DAY_MS}"
+            bucket = f"{stage}/{old.ended_at // DAY_MS}"
             draft.put(bucket, [gap for gap in draft.get(bucket) or [] if gap != old] or None)
             _learned(draft, old.known_at)
         if now is not None:
-            _insert(draft, f"ended/{stage}", now.ended_at, now)
+            _insert(draft, stage, now.ended_at, now)
             _learned(draft, now.known_at)
     draft.put(part, new or None)
 
@@ -75,8 +90,8 @@ def _measure(draft: Draft, book: Book) -> None:
     """Count the working days of every gap again: the calendar may differ."""
     calendar = book.calendar("team", draft.id)
     for stage in STAGES:
-        for day in draft.get(f"ended/{stage}") or []:
-            bucket = f"ended/{stage}/{day}"
+        for day in draft.get(stage) or []:
+            bucket = f"{stage}/{day}"
             old: list[Gap] = draft.get(bucket) or []
             new = [gap._replace(days=calendar.gap(gap.began_at, gap.ended_at)) for gap in old]
             if new != old:
@@ -117,7 +132,7 @@ def _ask(draft: Draft, message: AskGrace) -> None:
 
 def wake(draft: Draft, book: Book) -> None:
     """Answer the new asks, and those that what was learned since concerns."""
-    asks: set[tuple[Instant, str, str]] = set()
+    asks: set[Ask] = set()
     fresh = draft.get("fresh")
     while fresh is not None:
         ask, fresh = fresh
@@ -181,6 +196,6 @@ def _quantile(lengths: dict[int, int], n: int) -> int:
 
 
 def _ended(draft: Draft, stage: str, low: Instant, high: Instant) -> Iterator[Gap]:
-    for day in draft.get(f"ended/{stage}") or []:
+    for day in draft.get(stage) or []:
         if low // DAY_MS <= day <= high // DAY_MS:
-            yield from draft.get(f"ended/{stage}/{day}") or []
+            yield from draft.get(f"{stage}/{day}") or []

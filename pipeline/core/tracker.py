@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 from pipeline.core.signals import Instant, Order, Signal, WorkItemChanged, WorkItemDeleted
 
+Value = bool | str | tuple[str, ...] | dict[str, bool]
+"""What a field may be set to."""
+
 
 class TrackerFact(NamedTuple):
     """What one signal said: the fields that it set, by name; None: it was deleted."""
 
     order: Order
-    said: dict[str, Any] | None
+    said: dict[str, Value] | None
 
     @classmethod
     def of(cls, signal: Signal) -> "TrackerFact":
@@ -130,7 +133,7 @@ def _apply(
     said = fact.said
     if said is None:
         return now._replace(at=at, deleted_at=at if now.deleted_at is None else now.deleted_at)
-    new = {**said, "at": at}
+    new: dict[str, Any] = {**said, "at": at}
     key = new.pop("key", None)
     if key and key != now.key:
         new["key"] = key

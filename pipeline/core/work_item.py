@@ -6,7 +6,7 @@ later (semantics 4.2, 4.3, 6).
 """
 
 from bisect import bisect_right
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.core import findings, links
 from pipeline.core.book import Book
@@ -60,6 +60,15 @@ class Said(NamedTuple):
 
 
 NOTHING_SAID = Said({}, [], [], "", "", [], {}, [], 0, [], [], [])
+
+PARTS: dict[str, Any] = {
+    "adoption": dict[str, Adoption],
+    "grace": dict[str, int],
+    "heard": dict[str, Heard],
+    "inherited": dict[str, Inherit],
+    "said": Said,
+    "tracker": list[TrackerFact],
+}
 
 
 def react(draft: Draft, signal: Signal) -> None:

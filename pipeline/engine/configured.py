@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pipeline.core.calendar import iso_instant
 from pipeline.core.reaction import State
@@ -17,6 +17,7 @@ from pipeline.definitions import Definitions, load_definitions
 from pipeline.engine.decode import Decoded, decode
 from pipeline.engine.parts import Parts
 from pipeline.engine.pseudonyms import Pseudonyms
+from pipeline.engine.stored import Said
 from pipeline.errors import Problem
 
 CONFIG = "config"
@@ -37,13 +38,6 @@ RETIRED = {
 """What becomes of a removed record; one of another kind is as if it had never been."""
 
 
-class Said(NamedTuple):
-    """What the configuration last said of one version of a record (digest "": removed)."""
-
-    sequence: int
-    digest: str
-
-
 def changes(
     definitions: Definitions, state: State, now: Instant, pseudonyms: Pseudonyms
 ) -> Iterator[Decoded]:
@@ -58,14 +52,14 @@ def changes(
         name = _name(kind, id, start)
         defined.add(name)
         record = json.loads(json.dumps(written, default=str))
-        sequence, digest = state.get(name) or Said(0, "")
+        sequence, digest = _said(state, name)
         if digest != _digest(pseudonyms.record(kind, record)):
             yield _signal(name, sequence + 1, newest, kind=kind, id=id, record=record)
     for name in _removed(state, defined):
         kind, id, since = _parts(name)
         record = {"from": since} if since else {}
         at = max(newest, now)
-        sequence = state.get(name).sequence + 1
+        sequence = _said(state, name).sequence + 1
         yield _signal(name, sequence, at, kind=kind, id=id, record=record, removed=True)
 
 
@@ -75,7 +69,7 @@ def note(state: State, fact: Defined, order: Order) -> dict[str, Any]:
     digest = "" if fact.removed else _digest(fact.record)
     names = state.get("names") or []
     found = {
-        name: Said(order.sequence[1], digest),
+        f"said/{name}": Said(order.sequence[1], digest),
         "newest": max(order.at, state.get("newest") or 0),
     }
     return found if name in names else {**found, "names": [*names, name]}
@@ -87,6 +81,8 @@ def differences(path: Path, data: Path) -> Iterator[Problem]:
         return
     parts = Parts(data / "state.sqlite")
     try:
+        if parts.outdated:
+            return
         state = parts.entity(ENTITY)
         pseudonyms = Pseudonyms.of_directory(data, parts)
         defined = set()
@@ -94,7 +90,7 @@ def differences(path: Path, data: Path) -> Iterator[Problem]:
             name = _name(kind, id, start)
             defined.add(name)
             record = json.loads(json.dumps(written, default=str))
-            digest = (state.get(name) or Said(0, "")).digest
+            digest = _said(state, name).digest
             if start is None and digest not in ("", _digest(pseudonyms.record(kind, record))):
                 yield Problem(
                     level="note",
@@ -119,7 +115,11 @@ def differences(path: Path, data: Path) -> Iterator[Problem]:
 
 def _removed(state: State, defined: set[str]) -> list[str]:
     known: list[str] = state.get("names") or []
-    return [name for name in known if name not in defined and state.get(name).digest]
+    return [name for name in known if name not in defined and _said(state, name).digest]
+
+
+def _said(state: State, name: str) -> Said:
+    return state.get(f"said/{name}") or Said(0, "")
 
 
 def _name(kind: str, id: str, start: Any) -> str:

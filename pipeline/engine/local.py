@@ -7,7 +7,6 @@ so a killed process neither loses nor repeats anything.
 
 import datetime as dt
 import json
-import pickle
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -28,6 +27,7 @@ from pipeline.engine.decode import Decoded, Refused, decode
 from pipeline.engine.parts import Parts
 from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.reactor import DAILY, Reactor
+from pipeline.engine.stored import decode_rows, encode_rows
 from pipeline.store.client import Store
 from pipeline.store.writer import DATABASE, Writer
 
@@ -77,6 +77,8 @@ class LocalEngine:
     def __init__(self, data: Path, store: Store) -> None:
         self.store = store
         self.parts = Parts(data / "state.sqlite")
+        if self.parts.outdated:
+            self.parts.start_anew()
         self.pseudonyms = Pseudonyms.of_directory(data, self.parts)
         self.writer = Writer(store)
         self.reactor = Reactor(self.parts, Book())
@@ -92,8 +94,7 @@ class LocalEngine:
         self._epoch: tuple[str, Instant] = ("", 0)
         self._day_ends = -(2**62)
         for version, blob in self.parts.outbox():
-            # the file is our own: nothing but this class writes it
-            self._send(version, *pickle.loads(blob))  # noqa: S301
+            self._send(version, *decode_rows(blob))
         book = self.parts.entity("book:book")
         for n in range(book.get("size") or 0):
             if (known := book.get(f"fact/{n}")) is not None:
@@ -380,7 +381,7 @@ class LocalEngine:
             ("newest", self.newest),
         ):
             self.parts.set_meta(name, value)
-        self.parts.commit(version, pickle.dumps((held, gone), 5))
+        self.parts.commit(version, encode_rows(held, gone))
         self.reactor.rows, self._archive, self._taken = {}, [], {}
         self._size = 0
         self._send(version, held, gone)
@@ -407,9 +408,9 @@ class LocalEngine:
     def _keep_counts(self) -> None:
         for (source, day), counts in self._counts.items():
             state = self.parts.entity(f"intake:{source}")
-            total = Counter(state.get(str(day)) or {})
+            total = Counter(state.get(f"day/{day}") or {})
             total.update(counts)
-            self.parts.change(f"intake:{source}", {str(day): dict(total)})
+            self.parts.change(f"intake:{source}", {f"day/{day}": dict(total)})
             self.reactor.rows[SourceDayRow, (source, day)] = SourceDayRow(
                 source,
                 day,

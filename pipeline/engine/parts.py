@@ -4,13 +4,13 @@ One transaction per group holds everything that a group changed: parts, alarms, 
 the rows on their way to the store. A process that is killed leaves either all of it or nothing.
 """
 
-import pickle
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.signals import Instant
+from pipeline.engine.stored import FORMAT, part_codec
 
 _AT_ONCE = 500
 """Identities per query; SQLite takes some thousand values."""
@@ -77,6 +77,17 @@ class Parts:
         self.reads = 0
         self.writes = 0
 
+    @property
+    def outdated(self) -> bool:
+        """Whether another version wrote this, or nobody so far: then nothing of it can be read."""
+        return bool(self.meta("format") != FORMAT)
+
+    def start_anew(self) -> None:
+        """Forget what another version stored; it is to be made again from the archive."""
+        now: int = max(self.meta(name, 0) for name in ("clock", "newest", "rebuilding"))
+        self._db.execute("DELETE FROM parts")
+        self.clear(format=FORMAT, rebuilding=now)
+
     def entity(self, ref: str) -> EntityState:
         state = self._cache.get(ref)
         if state is None:
@@ -87,16 +98,11 @@ class Parts:
         self.reads += 1
         if ref.partition(":")[0] in SMALL:
             rows = self._db.execute("SELECT key, value FROM parts WHERE ref = ?", (ref,))
-            values = {key: self._load(value) for key, value in rows}
+            values = {key: part_codec(ref, key).decode(value) for key, value in rows}
             self._cached += len(values)
             return EntityState(self, ref, values, whole=True)
         known = self._db.execute("SELECT 1 FROM parts WHERE ref = ? LIMIT 1", (ref,))
         return EntityState(self, ref, {}, whole=known.fetchone() is None)
-
-    @staticmethod
-    def _load(value: bytes) -> Any:
-        # the file is our own: nothing but this class writes it
-        return pickle.loads(value)  # noqa: S301
 
     def read(self, ref: str, key: str) -> Any:
         self.reads += 1
@@ -104,7 +110,7 @@ class Parts:
         row = self._db.execute(
             "SELECT value FROM parts WHERE ref = ? AND key = ?", (ref, key)
         ).fetchone()
-        return None if row is None else self._load(row[0])
+        return None if row is None else part_codec(ref, key).decode(row[0])
 
     def change(self, ref: str, parts: dict[str, Any]) -> None:
         self.entity(ref).values.update(parts)
@@ -175,7 +181,6 @@ class Parts:
 
     def commit(self, version: int, rows: bytes) -> None:
         """Make a group durable; its rows wait in the outbox until `sent`."""
-        dump = pickle.dumps
         held: list[tuple[str, str, bytes]] = []
         gone: list[tuple[str, str]] = []
         for ref, parts in self._changed.items():
@@ -183,7 +188,7 @@ class Parts:
                 if value is None:
                     gone.append((ref, key))
                 else:
-                    held.append((ref, key, dump(value, 5)))
+                    held.append((ref, key, part_codec(ref, key).encode(value)))
         # in the order of the table, as its pages lie
         held.sort()
         self.writes += len(held) + len(gone)

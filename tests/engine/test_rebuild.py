@@ -1,10 +1,15 @@
 """A rebuild changes nothing, neither what there is to see nor what comes afterwards."""
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 import yaml
 
 from pipeline.engine.replay import rebuild, replay
+from pipeline.simulate import simulate
 from pipeline.store.client import open_store
 from tests.engine.everything import assert_same, everything
 
@@ -28,14 +33,44 @@ def title(data: Path) -> str:
     return str(row["title"])
 
 
-def test_a_configuration_changes_after_a_rebuild_as_before(tmp_path: Path) -> None:
+def outdate(data: Path) -> None:
+    """Let all state look as if another version had written it, rows on their way included."""
+    with closing(sqlite3.connect(data / "state.sqlite", isolation_level=None)) as state:
+        state.execute("DELETE FROM meta WHERE name = 'format'")
+        state.execute("UPDATE parts SET value = x'8004'")
+        state.execute("INSERT INTO outbox VALUES (1, x'8004')")
+
+
+@pytest.mark.parametrize("again", [rebuild, outdate])
+def test_a_configuration_changes_after_a_rebuild_as_before(
+    tmp_path: Path, again: Callable[[Path], object]
+) -> None:
     """The newest version holds, however often it changed and whatever was rebuilt in between."""
     data = tmp_path / "data"
     for name in "AB":
         replay([], data, configure(tmp_path, name), UNTIL)
     before = everything(data)
-    rebuild(data)
+    again(data)
     assert replay([], data, configure(tmp_path, "B"), UNTIL).rejected == 0
     assert_same(before, everything(data))
     replay([], data, configure(tmp_path, "C"), UNTIL)
     assert title(data) == "C"
+
+
+def test_state_of_another_version_is_made_anew(tmp_path: Path) -> None:
+    """What an older version stored is not read: it is made again from the archived signals."""
+    data = tmp_path / "data"
+    simulation = simulate(tmp_path / "simulation", days=30)
+    first, *others = simulation.signals
+    assert others
+    replay([first], data, simulation.config, simulation.until)
+    before = everything(data)
+    outdate(data)
+    replay([], data, simulation.config, simulation.until)
+    assert_same(before, everything(data))
+    replay(others, data)
+    outdate(data)
+    replay([], data)
+    after = everything(data)
+    replay(simulation.signals, tmp_path / "once", simulation.config, simulation.until)
+    assert_same(everything(tmp_path / "once"), after)
