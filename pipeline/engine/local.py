@@ -247,7 +247,10 @@ class LocalEngine:
 
     def refuse(self, refused: Refused, line: bytes, file: str, number: int) -> None:
         """Keep what cannot be taken, with its reason."""
-        where = f"{refused.file or file}:{refused.line or number}".encode()
+        file, number = refused.file or file, refused.line or number
+        # the bytes of a name need not be text
+        name = file.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        where = f"{name}:{number}".encode()
         id = f"{fingerprint(where, refused.reason.encode(), line) & (2**64 - 1):016x}"
         source, received_at = _origin(line)
         if self.pseudonyms.needed:
@@ -255,11 +258,11 @@ class LocalEngine:
         row = RejectionRow(
             id,
             source,
-            _received(refused.file or file, self.now) if received_at is None else received_at,
+            _received(file, self.now) if received_at is None else received_at,
             refused.reason,
             refused.detail,
-            refused.file or file,
-            refused.line or number,
+            name,
+            number,
             # Of a line that is too long for any replay the beginning is enough to find it.
             line[: 1 << 16] if refused.reason == "too_large" else line,
         )

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -148,3 +149,34 @@ def test_bad_lines_never_stop_a_run(tmp_path: Path) -> None:
     with open_store(tmp_path / "d") as store:
         rows = store.rows("SELECT line, reason, file FROM signals.rejections ORDER BY line")
     assert [row["line"] for row in rows] == [0, 6, 7, 8, 9, 10, 11]
+
+
+def test_the_name_of_a_file_need_not_be_text(tmp_path: Path) -> None:
+    """A file whose name is no UTF-8 is named in `rejections` as well as it can be."""
+    missing = tmp_path / os.fsdecode(b"\xe9t\xe9.ndjson")
+    assert replay([missing], tmp_path / "d").rejected == 1
+    with open_store(tmp_path / "d") as store:
+        [row] = store.rows("SELECT file FROM signals.rejections")
+    assert Path(row["file"]).name == "\ufffdt\ufffd.ndjson"
+
+
+def test_a_sequence_may_have_any_length(tmp_path: Path) -> None:
+    """Sequences compare as numbers, also those of thousands of digits."""
+    data = {"work_item": "jira:1", "key": "PAY-1"}
+    start = "1" * 5000
+    lines = [
+        line(
+            {
+                "id": last,
+                "type": "work_item.changed",
+                "time": "2026-03-01T00:00:00Z",
+                "sequence": start + last,
+                "data": {**data, "title": last},
+            }
+        )
+        for last in ("8", "9", "7")
+    ]
+    assert replay([write(tmp_path / "f.ndjson", lines)], tmp_path / "d").accepted == 3
+    with open_store(tmp_path / "d") as store:
+        [row] = store.rows("SELECT title FROM signals.work_items_now")
+    assert row["title"] == "9"
