@@ -15,7 +15,8 @@ from pipeline.definitions import load_definitions
 from pipeline.engine import configured
 from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused, decode
-from pipeline.engine.local import LocalEngine, Summary
+from pipeline.engine.intake import Summary
+from pipeline.engine.local import LocalEngine
 from pipeline.engine.reader import Line, Progress, read
 from pipeline.store.client import Store, open_store
 from pipeline.store.migrate import migrate

@@ -85,7 +85,7 @@ MUTATIONS = {
         "states",
     ),
     "lateness has no limit": Mutation(
-        "engine/local", "LATE_MS = 35 * DAY_MS", "LATE_MS = 3500 * DAY_MS", "states"
+        "engine/intake", "LATE_MS = 35 * DAY_MS", "LATE_MS = 3500 * DAY_MS", "states"
     ),
 }
 

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipeline.engine.local import LocalEngine, Summary
+from pipeline.engine.intake import Summary
+from pipeline.engine.local import LocalEngine
 from pipeline.engine.replay import run
 from pipeline.store.client import Store
 from pipeline.store.writer import DATABASE
