@@ -75,6 +75,14 @@ def shard_of(adopter: str) -> int:
     return crc32(adopter.encode()) % SHARDS
 
 
+def partition_of(ref: str, partitions: int) -> int:
+    """The partition of an entity: one rule for every topic, program and language.
+
+    It never changes, as what is stored under it would be looked for elsewhere.
+    """
+    return crc32(ref.encode()) % partitions
+
+
 # -- key: ----------------------------------------------------------------------------------
 
 
