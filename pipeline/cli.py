@@ -343,6 +343,31 @@ def schema(
     print(json.dumps(written) if as_json else "\n".join(written))
 
 
+@app.command("topics")
+def topics_(
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit 1 if anything differs.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Create the Kafka topics of a deployment, or bring them to the settings."""
+    # half a second of imports that no other command shall wait for
+    from pipeline.engine import topics  # noqa: PLC0415
+
+    settings = _settings()
+    found = topics.differences(settings) if check_only else topics.ensure(settings)
+    if as_json:
+        print(json.dumps([difference.as_dict() for difference in found]))
+    else:
+        for difference in found:
+            err.print(str(difference))
+    if check_only and found:
+        raise typer.Exit(1)
+    if not as_json:
+        done = f"{len(found)} differences corrected" if found else "topics are as they must be"
+        err.print(done)
+
+
 @config_app.command("check")
 def config_check(path: Path, data: Data = None, as_json: AsJson = False) -> None:
     """Check definitions; every problem with file, line, key and remedy.

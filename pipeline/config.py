@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from pydantic import (
     AfterValidator,
@@ -49,10 +49,6 @@ def _switch(value: object) -> object:
     return words[str(value).lower()]
 
 
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
 def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
@@ -63,6 +59,85 @@ def _address(value: str) -> str:
 def _addresses(value: str) -> str:
     for address in value.split(","):
         _address(address.strip())
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaSecurity:
+    """`SIGNALS_KAFKA_SECURITY`, taken apart: `protocol[://user:password@mechanism][?files]`.
+
+    plaintext                                               a trial on one machine
+    ssl?ca=/etc/ca.pem&cert=/etc/me.pem&key=/etc/me.key     encrypted; cert and key if asked for
+    sasl_ssl://signals:secret@scram-sha-512?ca=/etc/ca.pem  encrypted, with user and password
+
+    Without `ca` the certificates of the machine count. Signs in a password that mean something
+    in a URL are written as there (`%40` is `@`).
+    """
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+    mechanism: str | None = None
+    user: str | None = None
+    password: str | None = None
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+    @property
+    def encrypted(self) -> bool:
+        return self.protocol in {"SSL", "SASL_SSL"}
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raise ValueError with what is wrong; never with the password."""
+        name, _, rest = text.partition("://")
+        if not rest:
+            name, _, query = text.partition("?")
+            rest = f"?{query}"
+        protocol = name.lower()
+        if protocol not in _PROTOCOLS:
+            raise ValueError(f"begins with none of {', '.join(_PROTOCOLS)}")
+        parts = urlsplit(f"//{rest}")
+        sasl = protocol.startswith("sasl_")
+        mechanism = (parts.hostname or "").upper()
+        if sasl and not (mechanism in _MECHANISMS and parts.username and parts.password):
+            known = ", ".join(_MECHANISMS).lower()
+            raise ValueError(f"is no {protocol}://user:password@mechanism ({known})")
+        if not sasl and parts.netloc:
+            raise ValueError(f"has a user or a mechanism, which {protocol} does not know")
+        files = dict(parse_qsl(parts.query))
+        unknown = sorted(files.keys() - {"ca", "cert", "key"})
+        if unknown or (files and "ssl" not in protocol):
+            raise ValueError("takes ?ca=, cert= and key= after ssl and sasl_ssl, nothing else")
+        if "key" in files and "cert" not in files:
+            raise ValueError("has a key without its cert")
+        return cls(
+            protocol=_PROTOCOLS[protocol],
+            mechanism=mechanism if sasl else None,
+            user=unquote(parts.username or "") if sasl else None,
+            password=unquote(parts.password or "") if sasl else None,
+            **files,
+        )
+
+
+_PROTOCOLS: dict[str, Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]] = {
+    "plaintext": "PLAINTEXT",
+    "ssl": "SSL",
+    "sasl_plaintext": "SASL_PLAINTEXT",
+    "sasl_ssl": "SASL_SSL",
+}
+
+_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+
+def _security(value: str) -> str:
+    KafkaSecurity.parse(value)
+    return value
+
+
+def _prefix(value: str) -> str:
+    # Kafka's own rule; with underscores beside dots its metrics collide
+    if not re.fullmatch(r"[a-zA-Z0-9.-]{1,100}", value):
+        raise ValueError("may have letters, digits, dots and hyphens, at most 100")
     return value
 
 
@@ -98,9 +173,47 @@ class Settings(BaseModel):
     kafka: Annotated[str, AfterValidator(_addresses)] | None = Field(
         None, description="bootstrap servers of a deployment, host:port, separated by commas"
     )
-    kafka_security: Annotated[
-        Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"], BeforeValidator(_lower)
-    ] = Field("plaintext", description="how to talk to Kafka; encrypted outside of a trial")
+    kafka_security: Annotated[str, AfterValidator(_security)] = Field(
+        "plaintext",
+        description="how to talk to Kafka: plaintext, ssl?ca=FILE&cert=FILE&key=FILE,"
+        " or sasl_ssl://user:password@scram-sha-512?ca=FILE",
+    )
+    kafka_prefix: Annotated[str, AfterValidator(_prefix)] = Field(
+        "signals.", description="begins every topic and group, so that two share one Kafka"
+    )
+    kafka_partitions: int = Field(
+        8,
+        ge=1,
+        le=1000,
+        description="of raw, inbox and state; never changes once there is data",
+    )
+    kafka_replication: int | None = Field(
+        None, ge=1, description="copies of every topic; else what the brokers have as default"
+    )
+    kafka_raw_days: float = Field(
+        7, gt=0, description="how long deliveries stay: the longest time parse may be away"
+    )
+    kafka_inbox_days: float = Field(
+        7, gt=0, description="how long signals stay: the longest time react may be away"
+    )
+    kafka_rows_days: float = Field(
+        7, gt=0, description="how long rows stay: the longest time ClickHouse may be away"
+    )
+    kafka_rejected_days: float = Field(
+        30, gt=0, description="how long what was rejected stays, to be tried again"
+    )
+    kafka_state_lag_hours: float = Field(
+        1,
+        ge=1,
+        description="how long the changelog keeps old values beside new ones: longer than a"
+        " worker may be frozen",
+    )
+    kafka_record_bytes: int = Field(
+        32 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=96 * 1024 * 1024,
+        description="largest record; GitHub sends up to 25 MB, Kafka takes less than 100 MiB",
+    )
     http: Annotated[str, AfterValidator(_address)] | None = Field(
         None, description="host:port of health, metrics and the embedded store's read-only HTTP"
     )
@@ -197,6 +310,8 @@ def masked(name: str, value: Any) -> str | None:
     if isinstance(value, bool):
         return "on" if value else "off"
     text = str(value)
+    if name == "kafka_security":
+        return _masked_security(text)
     if name != "clickhouse_url":
         return text
     try:
@@ -211,6 +326,18 @@ def masked(name: str, value: Any) -> str | None:
         r"(?i)((?:password|token|key|secret)[^=&]*=)[^&]*", rf"\1{MASK}", parts.query
     )
     return urlunsplit(parts._replace(netloc=user + host, query=query))
+
+
+def _masked_security(text: str) -> str:
+    try:
+        security = KafkaSecurity.parse(text)
+    except ValueError:
+        return MASK if set(":@") & set(text) else text
+    if security.password is None:
+        return text
+    protocol, _, rest = text.partition("://")
+    user, _, secret = rest.partition(":")
+    return f"{protocol}://{user}:{MASK}@{secret.rpartition('@')[2]}"
 
 
 def _from_file(path: Path) -> dict[str, _Given]:

@@ -6,6 +6,9 @@
     ├── InputError            name another file: it is missing or cannot be read
     ├── NotFound              ask for something else: nothing has this name
     ├── QueryError            correct the SQL
+    ├── BrokerError           look after Kafka
+    │   ├── BrokerUnavailable try again later, or correct `SIGNALS_KAFKA`
+    │   └── TopicsDiffer      run `signals topics`, or what the message says
     └── StoreError            look after the store
         ├── StoreUnavailable  try again later
         ├── StoreLocked       wait for the other process, or stop it
@@ -96,6 +99,18 @@ class NotFound(DeliverySignalsError):  # noqa: N818 - it says what the answer is
 
 class QueryError(DeliverySignalsError):
     """ClickHouse refused the SQL that a user wrote."""
+
+
+class BrokerError(DeliverySignalsError):
+    """Kafka did not do what it was told."""
+
+
+class BrokerUnavailable(BrokerError):  # noqa: N818 - as NotFound
+    """No broker answers; later one may."""
+
+
+class TopicsDiffer(BrokerError):  # noqa: N818 - as NotFound
+    """Topics are not as the settings say."""
 
 
 class StoreError(DeliverySignalsError):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import Settings, variable
+from pipeline.config import KafkaSecurity, Settings, variable
 from pipeline.errors import ConfigError
 
 
@@ -46,7 +46,16 @@ def test_empty_variable() -> None:
         ("SIGNALS_HTTP", "localhost:http", "is no host:port"),
         ("SIGNALS_KAFKA", "a:9092,b", "is no host:port"),
         ("SIGNALS_TICKER", "sometimes", "is neither on nor off"),
-        ("SIGNALS_KAFKA_SECURITY", "tls", "should be 'plaintext', 'ssl'"),
+        ("SIGNALS_KAFKA_SECURITY", "tls", "begins with none of plaintext, ssl, sasl_plaintext"),
+        ("SIGNALS_KAFKA_SECURITY", "sasl_ssl", "is no sasl_ssl://user:password@mechanism"),
+        ("SIGNALS_KAFKA_SECURITY", "sasl_ssl://u:p@md5", "is no sasl_ssl://user:password@mech"),
+        ("SIGNALS_KAFKA_SECURITY", "ssl://u:p@plain", "has a user or a mechanism"),
+        ("SIGNALS_KAFKA_SECURITY", "ssl?pem=a", "takes ?ca=, cert= and key="),
+        ("SIGNALS_KAFKA_SECURITY", "plaintext?ca=a", "takes ?ca=, cert= and key="),
+        ("SIGNALS_KAFKA_SECURITY", "ssl?key=a", "has a key without its cert"),
+        ("SIGNALS_KAFKA_PREFIX", "a_b", "may have letters, digits, dots and hyphens"),
+        ("SIGNALS_KAFKA_PARTITIONS", "0", "should be greater than or equal to 1"),
+        ("SIGNALS_KAFKA_STATE_LAG_HOURS", "0.5", "should be greater than or equal to 1"),
         ("SIGNALS_CLICKHOUSE_URL", "localhost:8123", "is no http(s)://"),
         ("SIGNALS_CLICKHOUSE_URL", "http://h:port", "is no http(s)://"),
     ],
@@ -67,6 +76,41 @@ def test_secret_not_told() -> None:
     with pytest.raises(ConfigError) as refused:
         Settings.load({"SIGNALS_CLICKHOUSE_URL": "u:hunter2@host"})
     assert "hunter2" not in str(refused.value)
+    for text in ("sasl_ssl://u:hunter2@md5", "u:hunter2", "sasl_ssl://u:hunter2"):
+        with pytest.raises(ConfigError) as refused:
+            Settings.load({"SIGNALS_KAFKA_SECURITY": text})
+        assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "parsed"),
+    [
+        ("plaintext", "plaintext", KafkaSecurity(protocol="PLAINTEXT")),
+        ("SSL", "SSL", KafkaSecurity(protocol="SSL")),
+        (
+            "ssl?ca=/etc/ca.pem&cert=me.pem&key=me.key",
+            "ssl?ca=/etc/ca.pem&cert=me.pem&key=me.key",
+            KafkaSecurity(protocol="SSL", ca="/etc/ca.pem", cert="me.pem", key="me.key"),
+        ),
+        (
+            "sasl_ssl://u:p%40ss:w@scram-sha-512?ca=ca.pem",
+            "sasl_ssl://u:***@scram-sha-512?ca=ca.pem",
+            KafkaSecurity(
+                protocol="SASL_SSL",
+                mechanism="SCRAM-SHA-512",
+                user="u",
+                password="p@ss:w",
+                ca="ca.pem",
+            ),
+        ),
+    ],
+)
+def test_kafka_security(text: str, shown: str, parsed: KafkaSecurity) -> None:
+    """One setting says how to talk to Kafka; its password is not shown."""
+    settings = Settings.load({"SIGNALS_KAFKA_SECURITY": text})
+    assert KafkaSecurity.parse(settings.kafka_security) == parsed
+    (line,) = [line for line in settings.shown() if line.name == "kafka_security"]
+    assert line.value == shown
 
 
 def test_all_problems() -> None:
