@@ -80,7 +80,7 @@ def is_candidate(c: float) -> bool:
 
 
 def rows(
-    name: str, said: Iterable[LinkedChange | NamedByDeploy | Linked | Child]
+    name: str, said: Iterable[LinkedChange | NamedByDeploy | Linked | Child], said_by: str
 ) -> list[LinkRow]:
     """The view `links`: one row per pair and kind of evidence that holds, as sure as all of it."""
     pairs: dict[tuple[str, str], list[tuple[Evidence, str]]] = {}
@@ -101,6 +101,6 @@ def rows(
         sure = confidence((piece for piece, _ in standing), now, bulk=pair in bulk)
         for piece, rel in sorted(standing, key=lambda p: (p[0].at, p[1])):
             if (*pair, piece.via) not in shown:
-                row = LinkRow(*pair, piece.via, rel, sure, piece.at, drives(sure))
+                row = LinkRow(*pair, piece.via, said_by, rel, sure, piece.at, drives(sure))
                 shown[*pair, piece.via] = row
     return list(shown.values())

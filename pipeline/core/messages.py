@@ -250,6 +250,13 @@ class Heard(NamedTuple):
     hours: dict[int, tuple[Instant, Instant]]
 
 
+class Counted(NamedTuple):
+    """What one intake has counted of a source, per day (UTC): the name of the count to its value."""
+
+    intake: int
+    days: dict[Day, dict[str, int]]
+
+
 class Redefined(NamedTuple):
     """The book changed in a way that concerns this entity; it judges again."""
 
@@ -284,6 +291,7 @@ Message = (
     | Reach
     | Share
     | Heard
+    | Counted
     | Redefined
     | Woken
 )

@@ -61,7 +61,7 @@ KEY_PARTS: dict[str, Any] = {
     "links": dict[str, Signal],
     "origins": list[str],
     "said/": Said,
-    "shown": list[tuple[str, str, str]],
+    "shown": list[tuple[str, str, str, str]],
 }
 SERVICE_PARTS: dict[str, Any] = {"deploys": list[Signal], "told": str}
 PACKAGE_PARTS: dict[str, Any] = {
@@ -192,9 +192,9 @@ def _show(draft: Draft) -> None:
     rows: list[LinkRow] = []
     if _owner(draft) is None:
         said = [draft.get(f"said/{origin}") for origin in draft.get("origins") or []]
-        rows = links.rows(draft.id, said)
-    keys = [(row.from_, row.to, row.via) for row in rows]
-    shown: list[tuple[str, str, str]] = draft.get("shown") or []
+        rows = links.rows(draft.id, said, "name")
+    keys = [row[:4] for row in rows]
+    shown: list[tuple[str, str, str, str]] = draft.get("shown") or []
     draft.gone += [Gone(LinkRow, key) for key in shown if key not in keys]
     draft.rows += rows
     draft.put_if_new("shown", keys or None)

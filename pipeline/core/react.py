@@ -80,7 +80,7 @@ PARTS: dict[str, dict[str, Any]] = {
 """Kind of entity to the types of its parts, by their key or by what stands before its first `/`."""
 
 
-def route(signal: Signal, book: Book) -> list[str]:
+def route(signal: Signal) -> list[str]:
     """The entities that a signal goes to, in order."""
     match signal.data:
         case SubjectUsed(count=0):

@@ -65,9 +65,12 @@ class FindingRow(NamedTuple):
 
 
 class LinkRow(NamedTuple):
+    """`said_by` tells the writers apart: a name that nobody has, and the work item it becomes."""
+
     from_: str
     to: str
     via: str
+    said_by: str
     rel: str
     confidence: float
     confirmed_at: Instant
@@ -299,7 +302,7 @@ TABLES: dict[type[Any], tuple[str, int]] = {
     WorkItemRow: ("work_items", 1),
     WorkItemStateRow: ("work_item_states", 2),
     FindingRow: ("findings", 1),
-    LinkRow: ("links", 3),
+    LinkRow: ("links", 4),
     DeployRow: ("deploys", 1),
     ChangeShippedRow: ("changes_shipped", 2),
     AdoptionDayRow: ("adoption_days", 2),

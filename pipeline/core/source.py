@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from pipeline.core.calendar import DAY_MS, HOUR_MS
 from pipeline.core.findings import Interval
-from pipeline.core.messages import Heard
+from pipeline.core.messages import Counted, Heard
 from pipeline.core.reaction import Draft
-from pipeline.core.rows import FindingRow, Gone, SourceRow
+from pipeline.core.rows import FindingRow, Gone, SourceDayRow, SourceRow
 from pipeline.core.signals import Instant
 
 WINDOW_HOURS = 28 * 24
@@ -28,7 +28,10 @@ class Silence(NamedTuple):
     until: Instant | None
 
 
+COUNTS = ("signals", "duplicates", "late", "skewed", "too_late")
+
 PARTS: dict[str, Any] = {
+    "counts/": dict[int, dict[str, int]],
     "dirty": int,
     "findings": list[str],
     "hours/": dict[int, tuple[Instant, Instant]],
@@ -37,7 +40,24 @@ PARTS: dict[str, Any] = {
 }
 
 
-def hear(draft: Draft, message: Heard) -> None:
+def hear(draft: Draft, message: Heard | Counted) -> None:
+    if isinstance(message, Counted):
+        _count(draft, message)
+    else:
+        _listen(draft, message)
+
+
+def _count(draft: Draft, message: Counted) -> None:
+    """Sum up what the intakes have counted: each counts what came to it."""
+    for day, counts in message.days.items():
+        part = f"counts/{day}"
+        known: dict[int, dict[str, int]] = {**(draft.get(part) or {}), message.intake: counts}
+        draft.put(part, known)
+        total = [sum(c.get(name, 0) for c in known.values()) for name in COUNTS]
+        draft.rows.append(SourceDayRow(draft.id, day, *total))
+
+
+def _listen(draft: Draft, message: Heard) -> None:
     """Keep, per month of hours, the first and the last instant in each hour."""
     index = set(draft.get("index") or [])
     dirty = draft.get("dirty")

@@ -56,7 +56,7 @@ class Said(NamedTuple):
     runs: int
     standing: list[tuple[Instant, Instant, str]]
     children: list[str]
-    links: list[tuple[str, str, str]]
+    links: list[tuple[str, str, str, str]]
 
 
 NOTHING_SAID = Said({}, [], [], "", "", [], {}, [], 0, [], [], [])
@@ -206,10 +206,10 @@ def _vanish(draft: Draft, said: Said) -> None:
         draft.put("said", None)
 
 
-def _show_links(draft: Draft, said: Said) -> list[tuple[str, str, str]]:
+def _show_links(draft: Draft, said: Said) -> list[tuple[str, str, str, str]]:
     heard: dict[str, Heard] = draft.get("heard") or {}
-    rows = links.rows(draft.id, (heard[origin].said for origin in sorted(heard)))
-    keys = [(row.from_, row.to, row.via) for row in rows]
+    rows = links.rows(draft.id, (heard[origin].said for origin in sorted(heard)), "work_item")
+    keys = [row[:4] for row in rows]
     draft.gone += [Gone(LinkRow, key) for key in said.links if key not in keys]
     draft.rows += rows
     return keys

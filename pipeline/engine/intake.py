@@ -6,7 +6,7 @@ Both engines take signals in this way; what differs is where state is kept and w
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Protocol
 
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, HOUR_MS, to_instant
-from pipeline.core.messages import Heard, Retracted
+from pipeline.core.messages import Counted, Heard, Retracted
 from pipeline.core.react import route
-from pipeline.core.rows import ClockRow, Gone, RejectionRow, Row, SourceDayRow
+from pipeline.core.rows import ClockRow, Gone, RejectionRow, Row
 from pipeline.core.signals import Defined, Instant, Order, Signal, SourceSeen, Tick
 from pipeline.engine import configured
 from pipeline.engine.configured import CONFIG
@@ -88,10 +88,14 @@ class Intake:
         pseudonyms: Pseudonyms,
         clock: Instant,
         newest: Instant,
+        number: int = 0,
+        home: Callable[[str], bool] | None = None,
     ) -> None:
         self._parts = parts
+        self._number = number
+        self._home = home
         self.pseudonyms = pseudonyms
-        self.reactor = Reactor(parts, Book())
+        self.reactor = Reactor(parts, Book(), home)
         self.summary = Summary()
         self.clock = clock
         self.newest = newest
@@ -157,16 +161,24 @@ class Intake:
         self._apply(decoded)
         return "accepted"
 
+    def _owns(self, signal: Signal) -> bool:
+        """Every partition takes each definition; one of them keeps and counts it for all."""
+        if self._home is None or not isinstance(signal.data, Defined):
+            return True
+        return self._home(f"source:{signal.source}")
+
     def _keep(self, decoded: Decoded, identity: int) -> None:
-        self.archive.append(decoded)
         self._taken[identity] = decoded
         self.size += 1
+        if self._owns(decoded.signal):
+            self.archive.append(decoded)
 
     def _apply(self, decoded: Decoded) -> None:
         signal = decoded.signal
         if signal.source != CONFIG:
-            self._listen(signal)
-            self._count(decoded, 1)
+            if self._owns(signal):
+                self._listen(signal)
+                self._count(decoded, 1)
             if signal.at > self.newest:
                 if signal.at >= self._day_ends:
                     self._begin_day(signal.at)
@@ -177,7 +189,7 @@ class Intake:
             return
         if isinstance(signal.data, Defined):
             self._define(signal.data, signal.order)
-        for ref in route(signal, self.book):
+        for ref in route(signal):
             self.reactor.deliver(ref, signal)
 
     def _begin_day(self, at: Instant) -> None:
@@ -240,7 +252,7 @@ class Intake:
             self._count(old, -1)
         if isinstance(old.signal.data, Defined):
             self._undefine(old.signal.data, old.signal.order)
-        for ref in route(old.signal, self.book):
+        for ref in route(old.signal):
             self.reactor.deliver(ref, Retracted(old.signal))
         self._parts.see(identity, body)
         self._keep(new, identity)
@@ -279,12 +291,13 @@ class Intake:
             holds = self.book.add(fact, order)
         except (ValueError, TypeError, KeyError) as error:
             self.summary.ignored["unreadable_definition"] += 1
-            self.refuse(
-                Refused("invalid_field", f"data: {fact.kind} {fact.id}: {error}"[:300]),
-                b"",
-                "",
-                0,
-            )
+            if not self._home or self._home(f"source:{order.source}"):
+                self.refuse(
+                    Refused("invalid_field", f"data: {fact.kind} {fact.id}: {error}"[:300]),
+                    b"",
+                    "",
+                    0,
+                )
             return
         state = self._parts.entity("book:book")
         size = state.get("size") or 0
@@ -320,33 +333,30 @@ class Intake:
 
     def _hear(self) -> None:
         for source, hours in sorted(self._heard.items()):
-            self.reactor.deliver(f"source:{source}", Heard(hours))
+            self.reactor.post(f"source:{source}", Heard(hours))
         self._heard = {}
 
     def _keep_counts(self) -> None:
+        """Tell every source what was counted of it here so far."""
+        counted: dict[str, dict[int, dict[str, int]]] = {}
         for (source, day), counts in self._counts.items():
-            state = self._parts.entity(f"intake:{source}")
-            total = Counter(state.get(f"day/{day}") or {})
+            part = f"day/{day}"
+            total = Counter(self._parts.entity(f"intake:{source}").get(part) or {})
             total.update(counts)
-            self._parts.change(f"intake:{source}", {f"day/{day}": dict(total)})
-            self.reactor.rows[SourceDayRow, (source, day)] = SourceDayRow(
-                source,
-                day,
-                total["signals"],
-                total["duplicates"],
-                total["late"],
-                total["skewed"],
-                total["too_late"],
-            )
+            self._parts.change(f"intake:{source}", {part: dict(total)})
+            counted.setdefault(source, {})[day] = dict(total)
         self._counts = {}
+        for source, days in counted.items():
+            self.reactor.post(f"source:{source}", Counted(self._number, days))
 
     def judge(self) -> Group:
         """The group is over: everything that is due judges, and what leaves is handed over."""
         self._hear()
-        self.reactor.settle()
         self._keep_counts()
+        self.reactor.settle()
         rows = self.reactor.rows
-        rows[ClockRow, ("clock",)] = ClockRow("clock", self.now)
+        name = f"clock {self._number}"
+        rows[ClockRow, (name,)] = ClockRow(name, self.now)
         held = [row for row in rows.values() if row is not None]
         gone = [Gone(kind, key) for (kind, key), row in rows.items() if row is None]
         group = Group(held, gone, self.archive)

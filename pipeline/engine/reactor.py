@@ -6,7 +6,7 @@ reads a clock: time comes as `now`, which moves with ticks and signals.
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from pipeline.core.book import Book
@@ -39,11 +39,16 @@ class PartsOf(Protocol):
 class Reactor:
     """Lets entities react, one signal or message at a time, and gathers what leaves.
 
-    `rows` holds the last word per key since it was emptied (None: the row is gone).
+    `rows` holds the last word per key since it was emptied (None: the row is gone); `outgoing`
+    the letters to entities that are not at `home` here.
     """
 
-    def __init__(self, parts: PartsOf, book: Book) -> None:
+    def __init__(
+        self, parts: PartsOf, book: Book, home: Callable[[str], bool] | None = None
+    ) -> None:
         self._parts = parts
+        self._home = home
+        self.outgoing: list[Letter] = []
         self.book = book
         self.rows: dict[tuple[type[Any], tuple[Any, ...]], Row | None] = {}
         self.redefined: set[tuple[str, str]] = set()
@@ -53,6 +58,13 @@ class Reactor:
         self._alarms = parts.alarms()
         heapq.heapify(self._alarms)
         self._alarm_of = {ref: at for at, ref in self._alarms}
+
+    def post(self, to: str, message: Message) -> None:
+        """Send a message to wherever the entity lives."""
+        if self._home is None or self._home(to):
+            self.deliver(to, message)
+        else:
+            self.outgoing.append(Letter(to, message))
 
     def deliver(self, ref: str, what: Signal | Message | None) -> None:
         state = self._parts.entity(ref)
@@ -89,7 +101,7 @@ class Reactor:
                 self._ready[RANK[ref.partition(":")[0]]].add(ref)
         while True:
             while self._letters:
-                self.deliver(*self._letters.popleft())
+                self.post(*self._letters.popleft())
             ready = next((self._ready[kind] for kind in kinds if self._ready[kind]), None)
             if ready is None:
                 return
@@ -123,7 +135,9 @@ class Reactor:
                 refs.add(f"service:{id}")
                 refs.update(self._parts.refs(["repo", "item"]))
         for ref in sorted(refs, key=lambda r: (RANK[r.partition(":")[0]], r)):
-            self.deliver(ref, Redefined())
+            # every partition hears of a definition itself
+            if self._home is None or self._home(ref):
+                self.deliver(ref, Redefined())
 
     def _around_goal(self, id: str) -> Iterator[str]:
         yield f"goal:{id}"

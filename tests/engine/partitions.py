@@ -1,0 +1,109 @@
+"""Partitions without Kafka: queues between them, taken in an order that a seed decides."""
+
+import random
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from pipeline.core.names import partition_of
+from pipeline.core.reaction import Letter
+from pipeline.core.rows import TABLES, ClockRow
+from pipeline.core.signals import Instant, Signal, Tick
+from pipeline.engine.decode import Decoded, decode
+from pipeline.engine.partition import Partition, PartitionParts, homes
+from pipeline.engine.pseudonyms import Pseudonyms
+from pipeline.engine.stored import MESSAGE
+from tests.engine.memory import Memory
+
+
+class Cluster:
+    """Some partitions with a queue each; `memory` holds what their groups sent to the store.
+
+    Everything passes through bytes, as it would through topics. A partition may be lost after
+    any group: it is made anew from its changelog.
+    """
+
+    def __init__(self, partitions: int, rng: random.Random) -> None:
+        self.number = partitions
+        self.rng = rng
+        self.memory = Memory()
+        self.owner: dict[Any, int] = {}
+        self.contested: set[Any] = set()
+        self.queues: list[deque[Decoded | Letter | Instant]] = [
+            deque() for _ in range(partitions)
+        ]
+        self.changelogs: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
+        self.partitions = [self._start(n) for n in range(partitions)]
+
+    def _start(self, number: int) -> Partition:
+        parts = PartitionParts()
+        for key, value in self.changelogs[number].items():
+            parts.load(key, value)
+        secret = Pseudonyms(b"salt", {}, hashed=False)
+        return Partition(number, self.number, parts, secret, self._find)
+
+    def _find(self, signal: Signal) -> Decoded:
+        row = self.memory.archive[signal.source, signal.id]
+        found = decode(row[6], -(2**62), 2**62, row[4])
+        assert isinstance(found, Decoded)
+        return found
+
+    def publish(self, decoded: Decoded) -> None:
+        """Put a signal on the queues of the partitions that take it; a tick on all of them."""
+        signal = decoded.signal
+        if isinstance(signal.data, Tick):
+            for queue in self.queues:
+                queue.append(signal.at)
+            return
+        for number in homes(signal, self.number):
+            self.queues[number].append(decoded)
+
+    def work(self) -> None:
+        """Take runs from queues, whichever comes, until all are empty."""
+        while any(self.queues):
+            number = self.rng.choice([n for n, queue in enumerate(self.queues) if queue])
+            self._run(number, self.rng.randint(1, 200))
+
+    def _run(self, number: int, most: int) -> None:
+        queue, partition = self.queues[number], self.partitions[number]
+        while queue and most:
+            what = queue.popleft()
+            most -= 1
+            if isinstance(what, Decoded):
+                partition.take(what)
+            elif isinstance(what, Letter):
+                partition.hear(what)
+            else:
+                partition.tick(what)
+        batch = partition.close()
+        for letter in batch.letters:
+            message = MESSAGE.decode(MESSAGE.encode(letter.message))
+            self.queues[partition_of(letter.to, self.number)].append(Letter(letter.to, message))
+        for key in [
+            (type(row), tuple(row[: TABLES[type(row)][1]])) for row in batch.group.held
+        ]:
+            if self.owner.setdefault(key, number) != number:
+                self.contested.add(key)
+        self._keep(batch.group.held, batch.group.gone, batch.group.archive)
+        for key, value in batch.changes:
+            if value is None:
+                self.changelogs[number].pop(key, None)
+            else:
+                self.changelogs[number][key] = value
+        if self.rng.random() < 0.05:
+            self.partitions[number] = self._start(number)
+
+    def _keep(self, held: Iterable[Any], gone: Iterable[Any], archive: list[Decoded]) -> None:
+        rows = [row for row in held if not isinstance(row, ClockRow)]
+        self.memory.write(rows, gone, 0, "")
+        self.memory.signals(
+            source=[d.signal.source for d in archive],
+            id=[d.signal.id for d in archive],
+            type=[d.type for d in archive],
+            time=[d.signal.at for d in archive],
+            recorded_at=[d.signal.recorded_at for d in archive],
+            subject=[d.subject or "" for d in archive],
+            body=[d.body for d in archive],
+            version=0,
+            token="",
+        )
