@@ -57,7 +57,8 @@ def fingerprint(*texts: bytes) -> int:
     return int.from_bytes(digest, signed=True)
 
 
-def _identity(signal: Signal) -> int:
+def identity_of(signal: Signal) -> int:
+    """What tells one signal from every other: its source and id."""
     return fingerprint(signal.source.encode(), signal.id.encode())
 
 
@@ -140,7 +141,7 @@ class Intake:
 
     def expect(self, coming: Iterable[Decoded]) -> None:
         """Look up at once which of the signals that come next were taken before."""
-        self._parts.expect([_identity(decoded.signal) for decoded in coming])
+        self._parts.expect([identity_of(decoded.signal) for decoded in coming])
 
     def take(self, decoded: Decoded) -> str:
         """Take in one signal; says accepted, duplicate or conflict."""
@@ -151,7 +152,7 @@ class Intake:
         if self.pseudonyms.needed:
             decoded = self.pseudonyms.cover(decoded, self.book)
             signal = decoded.signal
-        identity = _identity(signal)
+        identity = identity_of(signal)
         body = fingerprint(decoded.body, b"%d" % signal.recorded_at)
         known = self._parts.seen(identity)
         if known is not None:

@@ -5,7 +5,7 @@ them, hears messages from others, and at the end of a group says what has to be 
 messages and rows first, then its changed parts (engines.md, order of work).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 from pipeline.core.names import partition_of
@@ -13,15 +13,17 @@ from pipeline.core.react import route
 from pipeline.core.reaction import Letter
 from pipeline.core.signals import Defined, Instant, Signal
 from pipeline.engine.codec import codec
-from pipeline.engine.decode import Decoded
-from pipeline.engine.intake import Group, Intake
+from pipeline.engine.decode import Decoded, decode
+from pipeline.engine.intake import Group, Intake, identity_of
 from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.stored import part_codec
 
 _ALARM = "@alarm"
 _SEEN = "@seen"
-_CLOCK = "@clock"
-_NUMBERS = codec(tuple[int, int])
+_CLOCK = b"\0@clock"
+_INSTANT = codec(int)
+_TIMES = codec(tuple[int, int])
+_COPY = codec(tuple[int, int, bytes])
 
 
 def homes(signal: Signal, partitions: int) -> list[int]:
@@ -32,115 +34,124 @@ def homes(signal: Signal, partitions: int) -> list[int]:
     return sorted({partition_of(ref, partitions) for ref in refs})
 
 
-class EntityState(dict[str, Any]):
-    """The parts of one entity; one that is not there is None."""
+class EntityState:
+    """The parts of one entity, decoded when they are asked for."""
+
+    __slots__ = ("_raw", "_ref", "values")
+
+    def __init__(self, raw: Mapping[bytes, bytes], ref: str) -> None:
+        self._raw = raw
+        self._ref = ref
+        self.values: dict[str, Any] = {}
+
+    def get(self, part: str, /) -> Any:
+        try:
+            return self.values[part]
+        except KeyError:
+            encoded = self._raw.get(_key(self._ref, part))
+            value = None if encoded is None else part_codec(self._ref, part).decode(encoded)
+            self.values[part] = value
+            return value
+
+
+def _key(ref: str, part: str) -> bytes:
+    return f"{ref}\0{part}".encode()
 
 
 class PartitionParts:
-    """Parts, alarms and identities of one partition, in memory; what changed goes to a changelog.
+    """Parts, alarms and identities of one partition, over a mapping that outlives a crash.
 
-    A key of the changelog is the reference and the part, with a NUL between them.
+    A key of the mapping is the reference and the part, with a NUL between them. What changes
+    stays here until `commit`, so that effects can be made durable before it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, raw: MutableMapping[bytes, bytes]) -> None:
+        self._raw = raw
         self._entities: dict[str, EntityState] = {}
-        self._alarms: dict[str, Instant] = {}
-        self._seen: dict[int, int] = {}
-        self._changed: dict[tuple[str, str], Any] = {}
-        self.clock: tuple[Instant, Instant] = (0, 0)
+        self._changed: dict[bytes, bytes | None] = {}
+        self._refs: set[str] = set()
+        self._alarms: list[tuple[Instant, str]] = []
+        for key in raw:
+            ref, _, part = key.decode().partition("\0")
+            if part == _ALARM:
+                self._alarms.append((_INSTANT.decode(raw[key]), ref))
+            elif part[:1] != "@":
+                self._refs.add(ref)
+        clock = raw.get(_CLOCK)
+        self.clock: tuple[Instant, Instant] = (0, 0) if clock is None else _TIMES.decode(clock)
 
-    def load(self, key: bytes, value: bytes) -> None:
-        """Take back what a changelog holds."""
-        ref, _, part = key.decode().partition("\0")
-        match part:
-            case "@alarm":
-                self._alarms[ref] = _NUMBERS.decode(value)[0]
-            case "@seen":
-                identity, body = _NUMBERS.decode(value)
-                self._seen[identity] = body
-            case "@clock":
-                self.clock = _NUMBERS.decode(value)
-            case _:
-                self.entity(ref)[part] = part_codec(ref, part).decode(value)
-
-    def changes(self, clock: Instant, newest: Instant) -> list[tuple[bytes, bytes | None]]:
-        """What changed since the last call, as it goes to the changelog; None: it is gone."""
-        self.clock = (clock, newest)
-        self._changed["", _CLOCK] = self.clock
-        found: list[tuple[bytes, bytes | None]] = []
-        for (ref, part), value in self._changed.items():
-            encoder = _NUMBERS if part[:1] == "@" else part_codec(ref, part)
-            encoded = None if value is None else encoder.encode(value)
-            found.append((f"{ref}\0{part}".encode(), encoded))
+    def commit(self, clock: Instant, newest: Instant) -> None:
+        """Put what changed since the last time into the mapping."""
+        self._changed[_CLOCK] = _TIMES.encode((clock, newest))
+        for key, value in self._changed.items():
+            if value is not None:
+                self._raw[key] = value
+            elif key in self._raw:
+                del self._raw[key]
         self._changed = {}
-        return found
 
     def entity(self, ref: str) -> EntityState:
         state = self._entities.get(ref)
         if state is None:
-            state = self._entities[ref] = EntityState()
+            state = self._entities[ref] = EntityState(self._raw, ref)
         return state
 
     def change(self, ref: str, parts: dict[str, Any]) -> None:
-        state = self.entity(ref)
+        self.entity(ref).values.update(parts)
+        self._refs.add(ref)
         for part, value in parts.items():
-            if value is None:
-                state.pop(part, None)
-            else:
-                state[part] = value
-            self._changed[ref, part] = value
+            encoded = None if value is None else part_codec(ref, part).encode(value)
+            self._changed[_key(ref, part)] = encoded
 
     def refs(self, kinds: Iterable[str]) -> list[str]:
         wanted = frozenset(kinds)
-        return sorted(
-            ref
-            for ref, state in self._entities.items()
-            if state and ref.partition(":")[0] in wanted
-        )
+        return sorted(ref for ref in self._refs if ref.partition(":")[0] in wanted)
 
     def alarms(self) -> list[tuple[Instant, str]]:
-        return [(at, ref) for ref, at in self._alarms.items()]
+        return list(self._alarms)
 
     def alarm(self, ref: str, at: Instant | None) -> None:
-        if at is None:
-            self._alarms.pop(ref, None)
-        else:
-            self._alarms[ref] = at
-        self._changed[ref, _ALARM] = None if at is None else (at, 0)
+        self._changed[_key(ref, _ALARM)] = None if at is None else _INSTANT.encode(at)
 
     def expect(self, identities: list[int]) -> None:
         """Everything is in memory."""
 
     def seen(self, identity: int) -> int | None:
-        return self._seen.get(identity)
+        found = self._taken(identity)
+        return None if found is None else found[0]
 
     def see(self, identity: int, body: int) -> None:
-        self._seen[identity] = body
-        self._changed[f"seen:{identity}", _SEEN] = (identity, body)
+        self._changed[_key(str(identity), _SEEN)] = _COPY.encode((body, 0, b""))
+
+    def keep(self, identity: int, body: int, recorded_at: Instant, text: bytes) -> None:
+        """Remember a signal as it came: another copy of it will be compared with this one."""
+        self._changed[_key(str(identity), _SEEN)] = _COPY.encode((body, recorded_at, text))
+
+    def kept(self, identity: int) -> tuple[Instant, bytes]:
+        found = self._taken(identity)
+        assert found is not None
+        return found[1:]
+
+    def _taken(self, identity: int) -> tuple[int, Instant, bytes] | None:
+        key = _key(str(identity), _SEEN)
+        encoded = self._changed.get(key) or self._raw.get(key)
+        return None if encoded is None else _COPY.decode(encoded)
 
 
 class Batch(NamedTuple):
-    """What leaves a partition: the rows and signals, letters to others, and its changed parts."""
+    """What leaves a partition: rows and signals for the store, and letters to others."""
 
     group: Group
     letters: list[Letter]
-    changes: list[tuple[bytes, bytes | None]]
 
 
 class Partition(Intake):
     """Takes signals and messages for the entities that are at home in one partition."""
 
     def __init__(
-        self,
-        number: int,
-        partitions: int,
-        parts: PartitionParts,
-        pseudonyms: Pseudonyms,
-        find: Callable[[Signal], Decoded],
+        self, number: int, partitions: int, parts: PartitionParts, pseudonyms: Pseudonyms
     ) -> None:
-        """`find` looks up a signal that was stored before, by its source and id."""
         self.parts = parts
-        self._find = find
         super().__init__(
             parts,
             pseudonyms,
@@ -154,13 +165,26 @@ class Partition(Intake):
         self.reactor.deliver(*letter)
 
     def close(self) -> Batch:
-        """The run is over."""
+        """The run is over: what has to be durable before `commit`."""
         group = self.judge()
         letters, self.reactor.outgoing = self.reactor.outgoing, []
-        return Batch(group, letters, self.parts.changes(self.clock, self.newest))
+        return Batch(group, letters)
+
+    def commit(self) -> None:
+        """All that left is durable: so is what is remembered."""
+        self.parts.commit(self.clock, self.newest)
+
+    def _keep(self, decoded: Decoded, identity: int) -> None:
+        super()._keep(decoded, identity)
+        body = self.parts.seen(identity)
+        assert body is not None
+        self.parts.keep(identity, body, decoded.signal.recorded_at, decoded.body)
 
     def _stored(self, signal: Signal) -> Decoded:
-        return self._find(signal)
+        recorded_at, text = self.parts.kept(identity_of(signal))
+        found = decode(text, -(2**62), 2**62, recorded_at, limit=2**62)
+        assert isinstance(found, Decoded)
+        return found
 
     def _begin_to_hash(self) -> None:
         self.pseudonyms.hashed = True

@@ -8,8 +8,8 @@ from typing import Any
 from pipeline.core.names import partition_of
 from pipeline.core.reaction import Letter
 from pipeline.core.rows import TABLES, ClockRow
-from pipeline.core.signals import Instant, Signal, Tick
-from pipeline.engine.decode import Decoded, decode
+from pipeline.core.signals import Instant, Tick
+from pipeline.engine.decode import Decoded
 from pipeline.engine.partition import Partition, PartitionParts, homes
 from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.stored import MESSAGE
@@ -36,17 +36,9 @@ class Cluster:
         self.partitions = [self._start(n) for n in range(partitions)]
 
     def _start(self, number: int) -> Partition:
-        parts = PartitionParts()
-        for key, value in self.changelogs[number].items():
-            parts.load(key, value)
+        parts = PartitionParts(self.changelogs[number])
         secret = Pseudonyms(b"salt", {}, hashed=False)
-        return Partition(number, self.number, parts, secret, self._find)
-
-    def _find(self, signal: Signal) -> Decoded:
-        row = self.memory.archive[signal.source, signal.id]
-        found = decode(row[6], -(2**62), 2**62, row[4])
-        assert isinstance(found, Decoded)
-        return found
+        return Partition(number, self.number, parts, secret)
 
     def publish(self, decoded: Decoded) -> None:
         """Put a signal on the queues of the partitions that take it; a tick on all of them."""
@@ -85,11 +77,7 @@ class Cluster:
             if self.owner.setdefault(key, number) != number:
                 self.contested.add(key)
         self._keep(batch.group.held, batch.group.gone, batch.group.archive)
-        for key, value in batch.changes:
-            if value is None:
-                self.changelogs[number].pop(key, None)
-            else:
-                self.changelogs[number][key] = value
+        partition.commit()
         if self.rng.random() < 0.05:
             self.partitions[number] = self._start(number)
 
