@@ -26,9 +26,10 @@ from pipeline.config import Settings
 from pipeline.definitions import check_definitions, load_definitions
 from pipeline.engine import configured, schemas
 from pipeline.engine import replay as replays
+from pipeline.engine.intake import Summary
 from pipeline.engine.reader import Progress as Read
 from pipeline.engine.reasons import REASONS
-from pipeline.errors import DeliverySignalsError, NotFound, QueryError, UsageError
+from pipeline.errors import BrokerError, DeliverySignalsError, NotFound, QueryError, UsageError
 from pipeline.history import history as real_history
 from pipeline.notify import digest as wake_up
 from pipeline.show import FORMS, show
@@ -153,6 +154,10 @@ def _replay(
         _time(until)
     with _reporting("replay") as report:
         summary = replays.replay(files, data, config, until, report)
+    _say(summary, as_json=as_json)
+
+
+def _say(summary: Summary, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary.as_dict()))
         return
@@ -308,8 +313,23 @@ def _print_digest(data: Path | None, *, as_json: bool) -> None:
 
 
 @app.command()
-def status(data: Data = None, as_json: AsJson = False) -> None:
+def status(
+    data: Data = None,
+    wait_idle: Annotated[
+        bool, typer.Option("--wait-idle", help="Wait until a deployment has done all its work.")
+    ] = False,
+    within: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 600,
+    as_json: AsJson = False,
+) -> None:
     """Per source: what came, and when it was last heard."""
+    if wait_idle:
+        from pipeline.engine.lag import wait_idle as wait  # noqa: PLC0415 - as for topics
+
+        if not wait(_settings(data), within):
+            raise BrokerError(
+                f"there was still work after {within:g} s", "see whether workers run"
+            )
+        return
     _select(
         "SELECT if(source = '', '(unknown)', source) AS source, sum(signals) AS received,"
         " sum(duplicates) AS repeated, sum(late) AS late, sum(rejected) AS rejected,"
@@ -366,6 +386,57 @@ def topics_(
     if not as_json:
         done = f"{len(found)} differences corrected" if found else "topics are as they must be"
         err.print(done)
+
+
+@app.command()
+def publish(
+    files: list[str],
+    config: Config = None,
+    until: Until = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="File that remembers the place; a repeated publish goes on there."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send files of signals into a running deployment."""
+    from pipeline.engine import publish as sending  # noqa: PLC0415 - as for topics
+
+    if until is not None:
+        _time(until)
+    paths: list[Path | str] = [name if name == "-" else Path(name) for name in files]
+    with _reporting("publish") as report:
+        summary = sending.publish(
+            _settings(None, config), paths, resume=resume, until=until, report=report
+        )
+    _say(summary, as_json=as_json)
+
+
+@app.command()
+def worker(
+    data: Data = None,
+    only: Annotated[
+        str, typer.Option(help="Stages of this process, separated by commas.")
+    ] = "parse,react,store",
+) -> None:
+    """Run stages of the stream engine until it is stopped."""
+    from pipeline.engine.stream import STAGES  # noqa: PLC0415 - as for topics
+    from pipeline.engine.worker import work  # noqa: PLC0415
+
+    stages = [stage.strip() for stage in only.split(",")]
+    if unknown := [stage for stage in stages if stage not in STAGES]:
+        raise UsageError(f"no stage is called {unknown[0]}", f"one of {', '.join(STAGES)}")
+    work(_settings(data), stages)
+
+
+@config_app.command("publish")
+def config_publish(path: Path, data: Data = None, as_json: AsJson = False) -> None:
+    """Send what a configuration changes to every partition of a deployment."""
+    from pipeline.engine import publish as sending  # noqa: PLC0415 - as for topics
+
+    settings = _settings(data)
+    sent = sending.publish_config(settings, path, None, int(time.time() * 1000))
+    print(json.dumps({"sent": sent}) if as_json else f"{sent} records sent")
 
 
 @config_app.command("check")

@@ -1,0 +1,277 @@
+"""The stream engine: the same `react` on Kafka, as many workers as it takes.
+
+Three stages, each a Faust app with a group of its own:
+
+    parse   raw -> inbox: deliveries become signals for the partitions of their entities
+    react   inbox -> inbox, rows, state: entities react, one run of records at a time
+    store   rows -> ClickHouse
+
+Order of work for a run (engines.md 1): effects are durable first (messages, rows), then state,
+then the acknowledgement. A worker that loses a partition on the way drops the work; whoever has
+the partition now gets the run again, and what leaves twice is the same and harmless.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from pipeline.config import Settings
+from pipeline.core.names import partition_of
+from pipeline.core.reaction import Letter
+from pipeline.core.rows import Gone, Row
+from pipeline.engine import wire
+from pipeline.engine.app import new_app, source
+from pipeline.engine.decode import Refused, decode
+from pipeline.engine.partition import Batch, Partition, PartitionParts, homes
+from pipeline.engine.producer import Outgoing, new_producer, send
+from pipeline.engine.pseudonyms import Pseudonyms, salt_of
+from pipeline.engine.stored import MESSAGE, decode_rows
+from pipeline.engine.table import Revoked, State, Table
+from pipeline.engine.topics import topic_name
+from pipeline.engine.transport import Record, Run
+from pipeline.errors import StoreUnavailable
+from pipeline.store.client import Store
+from pipeline.store.writer import Writer
+
+STAGES = ("parse", "react", "store")
+
+TICK_SECONDS = 60
+_AGES = 2**62
+_WAITS = (0.2, 0.5, 1, 2, 5, 10)
+
+log = logging.getLogger(__name__)
+
+
+async def persist(
+    what: str, work: Callable[[], Awaitable[Any]], temporary: type[Exception]
+) -> Any:
+    """Try until it works: what cannot be made durable now stays, and nothing overtakes it."""
+    attempt = 0
+    while True:
+        try:
+            return await work()
+        except temporary as error:
+            wait = _WAITS[min(attempt, len(_WAITS) - 1)]
+            log.warning("%s failed (%s); again in %s s", what, error, wait)
+            attempt += 1
+            await asyncio.sleep(wait)
+
+
+class Stage:
+    """One stage of a worker: an app, and the agent that takes its runs one after the other."""
+
+    name: str
+    reads: Any
+
+    def __init__(self, settings: Settings, datadir: Path) -> None:
+        self.settings = settings
+        self.app: faust.App = new_app(settings, self.name, datadir / self.name)
+        self.producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        self.producer = new_producer(self.settings)
+        await self.producer.start()
+        agent = self.app.agent(source(self.app, self.settings, self.reads), concurrency=1)
+        agent(self._take)
+        await self.app.start()
+
+    async def stop(self) -> None:
+        await self.app.stop()
+        if self.producer is not None:
+            await self.producer.stop()
+
+    async def _take(self, stream: Any) -> None:
+        async for event in stream.noack().events():
+            try:
+                await self.run(event.message, event.value)
+            except Revoked as revoked:
+                log.info("%s", revoked)
+                continue
+            event.ack()
+
+    async def run(self, message: Any, run: Run) -> None:
+        """Work on a run until everything that follows from it is durable."""
+        raise NotImplementedError
+
+    async def send(self, role: Any, partition: int, records: Iterable[Outgoing]) -> None:
+        producer = self.producer
+        assert producer is not None
+        topic = topic_name(self.settings, role)
+        kept = list(records)
+        await persist(
+            f"sending to {topic}", lambda: send(producer, topic, partition, kept), KafkaError
+        )
+
+
+class Parse(Stage):
+    """Deliveries become signals; what is none goes to the partition that says so."""
+
+    name, reads = "parse", "raw"
+
+    async def run(self, message: Any, run: Run) -> None:  # noqa: ARG002 - as the others
+        outgoing: dict[int, list[Outgoing]] = {}
+        for record in run:
+            line = record.value or b""
+            for partition, sent in spread(
+                line, self.settings.kafka_partitions, *_origin(record)
+            ):
+                outgoing.setdefault(partition, []).append(sent)
+        for partition, records in sorted(outgoing.items()):
+            await self.send("inbox", partition, records)
+
+
+def spread(
+    line: bytes, partitions: int, file: str = "", number: int = 0
+) -> list[tuple[int, Outgoing]]:
+    """A line and the partitions that take it; whether it holds is said where it is taken."""
+    decoded = decode(line, -_AGES, _AGES)
+    if isinstance(decoded, Refused):
+        return [(partition_of(file or "raw", partitions), wire.unreadable(line, file, number))]
+    key = decoded.signal.source
+    return [(n, wire.signal(key, decoded)) for n in homes(decoded.signal, partitions)]
+
+
+def _origin(record: Record) -> tuple[str, int]:
+    headers = dict(record.headers)
+    return wire.header(headers, wire.FILE), int(headers.get(wire.LINE, b"0"))
+
+
+class React(Stage):
+    """Entities react; each partition has its own state, book and clock."""
+
+    name, reads = "react", "inbox"
+
+    def __init__(self, settings: Settings, datadir: Path) -> None:
+        super().__init__(settings, datadir)
+        self.table = Table(self.app, settings)
+        self._salt = salt_of(settings.data)
+        self._partitions: dict[int, tuple[State, Partition]] = {}
+
+    async def run(self, message: Any, run: Run) -> None:
+        number, generation = message.partition, message.generation_id
+        state = self.table.of(number)
+        self.table.check(state, generation)
+        partition = self._partition(state)
+        try:
+            for record in run:
+                _react(partition, record)
+            batch = partition.close()
+            version = state.advance(generation, message.offset)
+            await self._effects(number, batch, version)
+            self.table.check(state, generation)
+            partition.commit()
+            await persist(
+                "writing state",
+                lambda: self.table.write(
+                    state, self._own, offset=message.offset, generation=generation
+                ),
+                KafkaError,
+            )
+        except BaseException:
+            # what it remembers is ahead of what is durable
+            self._partitions.pop(number, None)
+            raise
+
+    @property
+    def _own(self) -> AIOKafkaProducer:
+        assert self.producer is not None
+        return self.producer
+
+    def _partition(self, state: State) -> Partition:
+        """The partition over this state; another state means that it was away in between."""
+        known = self._partitions.get(state.partition)
+        if known is not None and known[0] is state:
+            return known[1]
+        secret = Pseudonyms(self._salt, {}, hashed=False)
+        made = Partition(
+            state.partition, self.settings.kafka_partitions, PartitionParts(state), secret
+        )
+        self._partitions[state.partition] = (state, made)
+        return made
+
+    async def _effects(self, number: int, batch: Batch, version: int) -> None:
+        outgoing: dict[int, list[Outgoing]] = {}
+        for letter in batch.letters:
+            to = partition_of(letter.to, self.settings.kafka_partitions)
+            outgoing.setdefault(to, []).append(wire.letter(letter))
+        for partition, records in sorted(outgoing.items()):
+            await self.send("inbox", partition, records)
+        await self.send("rows", number, [Outgoing(None, wire.shipment(batch.group, version))])
+
+
+def _react(partition: Partition, record: Record) -> None:
+    headers, value = dict(record.headers), record.value or b""
+    if wire.MARK in headers:
+        assert record.key is not None
+        partition.hear(Letter(record.key.decode(), MESSAGE.decode(value)))
+        return
+    received = headers.get(wire.RECEIVED)
+    decoded = decode(
+        value, partition.epoch, record.timestamp, None if received is None else int(received)
+    )
+    file, line = _origin(record)
+    if isinstance(decoded, Refused):
+        partition.refuse(decoded, value, file, line)
+    elif partition.take(decoded) == "conflict":
+        refused = Refused("conflict", "another body with this id holds")
+        partition.refuse(refused, value, file, line)
+
+
+class Keep(Stage):
+    """Rows go to ClickHouse, those of a run of groups with one insert per table."""
+
+    name, reads = "store", "rows"
+
+    def __init__(self, settings: Settings, datadir: Path, store: Store) -> None:
+        super().__init__(settings, datadir)
+        self._writer = Writer(store)
+
+    async def run(self, message: Any, run: Run) -> None:
+        shipments = [wire.SHIPMENT.decode(record.value or b"") for record in run]
+        token = f"{message.topic}:{message.partition}:{run[0].offset}-{run[-1].offset}"
+        # ClickHouse waits without holding up the loop, and the loop answers Kafka meanwhile
+        await persist(
+            "writing rows",
+            lambda: asyncio.to_thread(_write, self._writer, shipments, token),
+            StoreUnavailable,
+        )
+
+
+def _write(writer: Writer, shipments: list[wire.Shipment], token: str) -> None:
+    for n, (version, rows, archive) in enumerate(shipments):
+        held, gone = decode_rows(rows)
+        _write_group(writer, held, gone, archive, version, f"{token}:{n}")
+
+
+def _write_group(
+    writer: Writer,
+    held: list[Row],
+    gone: list[Gone],
+    archive: list[wire.Archived],
+    version: int,
+    token: str,
+) -> None:
+    if archive:
+        columns = dict(zip(wire.Archived._fields, zip(*archive, strict=True), strict=True))
+        writer.signals(**columns, version=version, token=token)
+    writer.write(held, gone, version, token)
+
+
+async def tick(settings: Settings, react: React) -> None:
+    """Once a minute, from whoever has partition 0, on every partition."""
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        try:
+            react.table.of(0)
+        except Revoked:
+            continue
+        at = time_ns() // 1_000_000
+        for partition in range(settings.kafka_partitions):
+            await react.send("inbox", partition, [wire.tick(at)])

@@ -1,0 +1,100 @@
+"""What stands in the records of the topics.
+
+inbox: a signal as it came (a CloudEvent in structured JSON), or a message between entities,
+which the header `message` marks; the key is the entity. rows: what one group of a partition
+leaves for the store.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pipeline.core.calendar import iso_instant
+from pipeline.core.reaction import Letter
+from pipeline.core.signals import Instant
+from pipeline.engine.codec import codec
+from pipeline.engine.decode import Decoded
+from pipeline.engine.intake import Group
+from pipeline.engine.producer import Outgoing
+from pipeline.engine.stored import MESSAGE, encode_rows
+
+MARK = "message"
+RECEIVED = "received"
+FILE, LINE = "file", "line"
+
+
+class Archived(NamedTuple):
+    """One signal for the archive."""
+
+    source: str
+    id: str
+    type: str
+    time: Instant
+    recorded_at: Instant
+    subject: str
+    body: bytes
+
+
+class Shipment(NamedTuple):
+    """What one group leaves for the store: rows as `encode_rows` makes them, and signals."""
+
+    version: int
+    rows: bytes
+    archive: list[Archived]
+
+
+SHIPMENT = codec(Shipment)
+
+
+def letter(sent: Letter) -> Outgoing:
+    """A message to an entity of another partition."""
+    headers = ((MARK, b"1"),)
+    return Outgoing(sent.to.encode(), MESSAGE.encode(sent.message), headers)
+
+
+def signal(key: str, decoded: Decoded) -> Outgoing:
+    """A signal on its way to an entity."""
+    headers: tuple[tuple[str, bytes], ...] = ()
+    if decoded.recorded:
+        headers = ((RECEIVED, b"%d" % decoded.signal.recorded_at),)
+    return Outgoing(key.encode(), decoded.body, headers)
+
+
+def unreadable(line: bytes, file: str, number: int) -> Outgoing:
+    """A line that is no signal: a partition says so in the rows, as it does of its own."""
+    headers = ((FILE, file.encode("utf-8", "surrogateescape")), (LINE, b"%d" % number))
+    return Outgoing(None, line, headers)
+
+
+def tick(at: Instant) -> Outgoing:
+    """Time has come to `at`, for one partition."""
+    event = {
+        "specversion": "1.0",
+        "id": f"tick {at}",
+        "source": "ticker",
+        "type": "delivery.tick.v1",
+        "time": iso_instant(at),
+        "data": {},
+    }
+    return Outgoing(b"tick", json.dumps(event).encode())
+
+
+def shipment(group: Group, version: int) -> bytes:
+    """What a group leaves for the store."""
+    archive = [
+        Archived(
+            taken.signal.source,
+            taken.signal.id,
+            taken.type,
+            taken.signal.at,
+            taken.signal.recorded_at,
+            taken.subject or "",
+            taken.body,
+        )
+        for taken in group.archive
+    ]
+    return SHIPMENT.encode(Shipment(version, encode_rows(group.held, group.gone), archive))
+
+
+def header(headers: Mapping[str, bytes], name: str) -> str:
+    return headers.get(name, b"").decode("utf-8", "replace")

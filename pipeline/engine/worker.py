@@ -1,0 +1,69 @@
+"""A worker of the stream engine: some stages in one process, until it is told to stop."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from pipeline.config import Settings
+from pipeline.engine.stream import STAGES, Keep, Parse, React, Stage, tick
+from pipeline.store.client import Store, open_store
+from pipeline.store.migrate import migrate
+
+STOP_WITHIN = 8.0
+"""Seconds; what is not done by then comes again to whoever takes over."""
+
+log = logging.getLogger(__name__)
+
+
+def work(settings: Settings, only: Sequence[str] = STAGES) -> None:
+    """Run stages of the stream engine; returns after SIGTERM or SIGINT."""
+    with ExitStack() as open_:
+        store = open_.enter_context(_store(settings)) if "store" in only else None
+        asyncio.run(_work(settings, only, store))
+    # Faust leaves threads behind that nobody can join
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _store(settings: Settings) -> Store:
+    url = None if settings.embedded else settings.clickhouse_url
+    store = open_store(settings.data if settings.embedded else None, url)
+    migrate(store)
+    return store
+
+
+async def _work(settings: Settings, only: Sequence[str], store: Store | None) -> None:
+    datadir: Path = settings.data / "worker"
+    stages: list[Stage] = []
+    if "parse" in only:
+        stages.append(Parse(settings, datadir))
+    react = React(settings, datadir) if "react" in only else None
+    if react is not None:
+        stages.append(react)
+    if store is not None:
+        stages.append(Keep(settings, datadir, store))
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, done.set)
+    for stage in stages:
+        await stage.start()
+        log.info("%s is working", stage.name)
+    ticking = None
+    if react is not None and settings.ticker:
+        ticking = asyncio.create_task(tick(settings, react))
+    await done.wait()
+    if ticking is not None:
+        ticking.cancel()
+    try:
+        async with asyncio.timeout(STOP_WITHIN):
+            for stage in stages:
+                await stage.stop()
+    except TimeoutError:
+        log.warning("stopped after %s s with work left; it comes again", STOP_WITHIN)
