@@ -4,6 +4,7 @@ The jars are kept in the user's cache, keyed by the pom's hash, so they are fetc
 """
 
 import base64
+import ctypes
 import fcntl
 import gc
 import hashlib
@@ -13,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 import warnings
@@ -157,6 +159,7 @@ class Broker:
                 stderr=log,
                 # Ctrl-C is for the tests; they stop their broker themselves
                 start_new_session=True,
+                preexec_fn=_end_with_us,  # noqa: PLW1509 - no thread of ours forks
             )
         deadline = time.monotonic() + READY_WITHIN
         while not self._answers():
@@ -226,6 +229,12 @@ class Broker:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"the broker's folder was not formatted: {done.stderr}")
+
+
+def _end_with_us() -> None:
+    """Let Linux end the broker with the tests, should those be killed before they can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def free_ports(count: int) -> list[int]:
