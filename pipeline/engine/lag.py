@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import CoordinatorNotAvailableError
 
 from pipeline.config import Settings
 from pipeline.engine.connect import client_options
@@ -67,7 +68,10 @@ def _lags(settings: Settings, admin: KafkaAdminClient, consumer: KafkaConsumer) 
         ends = consumer.end_offsets(partitions)
         starts = consumer.beginning_offsets(partitions)
         group = settings.kafka_prefix + stage
-        done = admin.list_group_offsets({group: partitions}).get(group, {})
+        try:
+            done = admin.list_group_offsets({group: partitions}).get(group, {})
+        except CoordinatorNotAvailableError:
+            done = {}  # nobody has joined any group so far
         for tp in partitions:
             known = done.get(tp)
             offset = -1 if known is None else known.offset

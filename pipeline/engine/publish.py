@@ -174,6 +174,7 @@ def publish_config(settings: Settings, path: Path, store: Store | None, now: Ins
             known = decode(row["body"], -_AGES, _AGES, limit=_AGES)
             assert isinstance(known, Decoded)
             said.update(configured.note(said, known.signal.data, known.signal.order))  # type: ignore[arg-type]
+    settings.data.mkdir(parents=True, exist_ok=True)
     secret = Pseudonyms(salt_of(settings.data), {}, hashed=False)
     found = list(configured.changes(load_definitions(path), said, now, secret))
     asyncio.run(_send_all(settings, found))
@@ -187,7 +188,7 @@ async def _send_all(settings: Settings, found: list[Decoded]) -> None:
         publisher = Publisher(settings, producer)
         for decoded in found:
             for partition in homes(decoded.signal, settings.kafka_partitions):
-                publisher.put(partition, wire.signal(CONFIG, decoded))
+                publisher.put(partition, wire.definition(decoded))
         await publisher.flush()
     finally:
         await producer.stop()

@@ -28,7 +28,7 @@ from pipeline.core.reaction import Letter
 from pipeline.core.rows import Gone, Row
 from pipeline.engine import wire
 from pipeline.engine.app import new_app, source
-from pipeline.engine.decode import Refused, decode
+from pipeline.engine.decode import LIMIT, Refused, decode
 from pipeline.engine.partition import Batch, Partition, PartitionParts, homes
 from pipeline.engine.producer import Outgoing, new_producer, send
 from pipeline.engine.pseudonyms import Pseudonyms, salt_of
@@ -213,8 +213,13 @@ def _react(partition: Partition, record: Record) -> None:
         partition.hear(Letter(record.key.decode(), MESSAGE.decode(value)))
         return
     received = headers.get(wire.RECEIVED)
+    timeless = wire.TIMELESS in headers
     decoded = decode(
-        value, partition.epoch, record.timestamp, None if received is None else int(received)
+        value,
+        -_AGES if timeless else partition.epoch,
+        record.timestamp,
+        None if received is None else int(received),
+        limit=_AGES if timeless else LIMIT,
     )
     file, line = _origin(record)
     if isinstance(decoded, Refused):

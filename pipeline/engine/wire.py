@@ -20,6 +20,7 @@ from pipeline.engine.stored import MESSAGE, encode_rows
 
 MARK = "message"
 RECEIVED = "received"
+TIMELESS = "timeless"
 FILE, LINE = "file", "line"
 
 
@@ -58,6 +59,11 @@ def signal(key: str, decoded: Decoded) -> Outgoing:
     if decoded.recorded:
         headers = ((RECEIVED, b"%d" % decoded.signal.recorded_at),)
     return Outgoing(key.encode(), decoded.body, headers)
+
+
+def definition(decoded: Decoded) -> Outgoing:
+    """A record of the configuration: it holds from the beginning, so no epoch bounds its time."""
+    return Outgoing(b"config", decoded.body, ((TIMELESS, b"1"),))
 
 
 def unreadable(line: bytes, file: str, number: int) -> Outgoing:

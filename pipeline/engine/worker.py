@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 def work(settings: Settings, only: Sequence[str] = STAGES) -> None:
     """Run stages of the stream engine; returns after SIGTERM or SIGINT."""
+    (settings.data / "worker").mkdir(parents=True, exist_ok=True)
     with ExitStack() as open_:
         store = open_.enter_context(_store(settings)) if "store" in only else None
         asyncio.run(_work(settings, only, store))

@@ -1,0 +1,86 @@
+"""A deployment of the stream engine on the test broker: its workers are processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+from pipeline.config import Settings, variable
+from pipeline.engine import topics
+from pipeline.engine.lag import lags, wait_idle
+
+ROOT = Path(__file__).parents[2]
+MAIN = "import sys; from pipeline.cli import main; sys.exit(main())"
+
+
+class Deployment:
+    """Workers and commands that share settings; `folder` holds data and logs."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.workers: list[subprocess.Popen[bytes]] = []
+        topics.ensure(settings)
+
+    def environment(self, data: str) -> dict[str, str]:
+        named = ("kafka", "kafka_prefix", "kafka_partitions")
+        return {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            variable("data"): str(self.folder / data),
+            variable("ticker"): "off",
+            **{variable(name): str(getattr(self.settings, name)) for name in named},
+        }
+
+    def start(self, only: str, data: str = "data") -> subprocess.Popen[bytes]:
+        number = len(self.workers)
+        with (self.folder / f"worker-{number}.log").open("wb") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-c", MAIN, "worker", "--only", only],
+                env=self.environment(data),
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+            )
+        self.workers.append(worker)
+        return worker
+
+    def run(self, *arguments: str, data: str = "data") -> None:
+        """Run a command of the program to its end."""
+        subprocess.run(
+            [sys.executable, "-c", MAIN, *arguments],
+            env=self.environment(data),
+            check=True,
+            cwd=ROOT,
+        )
+
+    def idle(self, within: float = 120) -> None:
+        """Wait until all work is done; fails at once where a worker has ended."""
+        limit = time.monotonic() + within
+        while not wait_idle(self.settings, 5):
+            assert all(worker.poll() is None for worker in self.workers), self.logs()
+            assert time.monotonic() < limit, f"{lags(self.settings)}\n{self.logs()}"
+
+    def logs(self) -> str:
+        files = sorted(self.folder.glob("worker-*.log"))
+        return "\n".join(f"{file.name}: {file.read_text()[-3000:]}" for file in files)
+
+    def stop(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGTERM)
+        for worker in self.workers:
+            try:
+                worker.wait(12)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
