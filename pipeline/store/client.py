@@ -1,6 +1,7 @@
 """The store as the rest of the pipeline sees it, embedded in this process or on a server."""
 
 import fcntl
+import logging
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -183,6 +184,8 @@ def open_store(
 
 def _open_server(url: str, settings: Mapping[str, str]) -> Store:
     where = _without_password(url)
+    # What the driver logs comes as an error too; where nobody asked for logs it stays silent.
+    logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
     with _wrapped(where, StoreUnavailable):
         client = clickhouse_connect.get_client(
             dsn=url,
