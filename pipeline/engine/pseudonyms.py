@@ -7,6 +7,7 @@ a file that names it is replayed. A pseudonym is one adopter, as its name was: a
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -32,8 +33,13 @@ def salt_of(data: Path) -> bytes:
     """
     path = data / "salt"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+        # Workers that share the directory may ask at once: who links first has made it.
+        made = path.with_name(f"salt-{secrets.token_hex(8)}")
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+        with suppress(FileExistsError):
+            path.hardlink_to(made)
+        made.unlink()
     return blake2b(path.read_bytes().strip(), digest_size=32).digest()
 
 

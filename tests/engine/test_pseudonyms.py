@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from pipeline.engine.pseudonyms import salt_of
 from pipeline.engine.replay import erase, rebuild, replay, replay_rejected
 from pipeline.store.client import open_store
 
@@ -180,3 +183,21 @@ def test_an_erased_person_stays_erased_behind_its_hash(tmp_path: Path) -> None:
     assert {r["adopter"] for r in views(data)["adopters"]} == {
         r["adopter"] for r in after["adopters"]
     }
+
+
+def test_who_asks_at_once_gets_the_same_key(tmp_path: Path) -> None:
+    """Workers that start together in one directory give the same pseudonyms."""
+    workers = 8
+    start = threading.Barrier(workers)
+
+    def ask(data: Path) -> bytes:
+        start.wait(timeout=60)
+        return salt_of(data)
+
+    with ThreadPoolExecutor(workers) as pool:
+        for turn in range(50):
+            data = tmp_path / str(turn)
+            data.mkdir()
+            asked = set(pool.map(ask, [data] * workers))
+            assert asked == {salt_of(data)}
+            assert [file.name for file in data.iterdir()] == ["salt"]
