@@ -34,7 +34,7 @@ from pipeline.history import history as real_history
 from pipeline.notify import digest as wake_up
 from pipeline.show import FORMS, show
 from pipeline.simulate import simulate
-from pipeline.store.client import Store, open_store
+from pipeline.store.client import Store, open_reader, open_store, server_options
 from pipeline.store.migrate import check, migrate
 
 app = typer.Typer(
@@ -51,9 +51,6 @@ INTERRUPTED = 130
 
 EVERY = 10.0
 """Seconds between two lines about long work where there is no terminal."""
-
-READING = {"readonly": "2"}
-"""ClickHouse refuses everything but reading; its settings may be set."""
 
 # No markup: titles and messages may hold brackets.
 out = Console(soft_wrap=True, highlight=False, markup=False)
@@ -85,7 +82,7 @@ def _store(data: Path | None) -> Iterator[Store]:
         )
     url = None if settings.embedded else settings.clickhouse_url
     data = settings.data if settings.embedded else None
-    with open_store(data, url, settings=READING) as store:
+    with open_reader(data, url, server=server_options(settings)) as store:
         check(store)
         yield store
 
@@ -345,7 +342,8 @@ def migrate_(data: Data = None, as_json: AsJson = False) -> None:
     """Bring the store to the schema of this version."""
     settings = _settings(data)
     url = None if settings.embedded else settings.clickhouse_url
-    with open_store(settings.data if settings.embedded else None, url) as store:
+    folder = settings.data if settings.embedded else None
+    with open_store(folder, url, server=server_options(settings)) as store:
         applied = migrate(store)
     if as_json:
         print(json.dumps({"applied": applied}))

@@ -170,6 +170,18 @@ class Settings(BaseModel):
     clickhouse_url: Annotated[str, AfterValidator(_server)] | None = Field(
         None, description="ClickHouse server; without it the store is embedded in `data`"
     )
+    clickhouse_user: str | None = Field(
+        None, description="user of the ClickHouse server, where the URL names none"
+    )
+    clickhouse_password: str | None = Field(
+        None, description="password of that user, to keep it out of the URL"
+    )
+    clickhouse_ca: Annotated[Path, BeforeValidator(_path)] | None = Field(
+        None, description="certificates (PEM) to trust for an https ClickHouse URL"
+    )
+    clickhouse_cluster: str | None = Field(
+        None, description="cluster of one shard on which the tables are replicated"
+    )
     kafka: Annotated[str, AfterValidator(_addresses)] | None = Field(
         None, description="bootstrap servers of a deployment, host:port, separated by commas"
     )
@@ -309,6 +321,8 @@ def masked(name: str, value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return "on" if value else "off"
+    if name.endswith("password"):
+        return MASK
     text = str(value)
     if name == "kafka_security":
         return _masked_security(text)

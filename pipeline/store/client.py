@@ -1,25 +1,24 @@
 """The store as the rest of the pipeline sees it, embedded in this process or on a server."""
 
-import fcntl
 import logging
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
+from pipeline.config import Settings
 from pipeline.errors import QueryError, StoreError, StoreLocked, StoreUnavailable
-
-FOLDER = "clickhouse"
-"""Folder of the embedded engine inside the data directory."""
+from pipeline.store import address
+from pipeline.store.retry import CONDITIONS, NEVER, REFUSED_LOGIN, Patience, retried
 
 THREADS = 2
 """Threads of one query of the embedded engine; the pipeline itself needs the other cores."""
@@ -41,24 +40,20 @@ _EMBEDDED = {
     "max_bytes_before_external_group_by": str(SPILL),
     "max_bytes_before_external_sort": str(SPILL),
 }
-_CONDITIONS = {
-    "159": "timeout exceeded",
-    "202": "too many queries",
-    "209": "socket timeout",
-    "210": "network error",
-    "241": "memory limit",
-    "242": "table is read only",
-    "243": "not enough space",
-    "252": "too many parts",
-    "319": "unknown state of an insert",
-    "425": "system error",
-    "516": "authentication failed",
-}
-"""Codes of ClickHouse that tell of its condition, not of the SQL."""
-
-
 READ_ONLY = "164"
 """Code of ClickHouse for what a client that only reads may not do."""
+
+READING = {"readonly": "2"}
+"""ClickHouse refuses everything but reading; its settings may be set."""
+
+OLDEST = (25, 8)
+"""The oldest ClickHouse server that this version is made for."""
+
+CONNECT = 10
+"""Seconds to wait for a connection to a server."""
+
+ANSWER = 300
+"""Seconds to wait for its answer; `?send_receive_timeout=` in the address says otherwise."""
 
 
 class Result(NamedTuple):
@@ -69,6 +64,27 @@ class Result(NamedTuple):
     rows: list[tuple[Any, ...]]
 
 
+class ServerOptions(NamedTuple):
+    """How to talk to a server, beside its address."""
+
+    user: str | None = None
+    password: str | None = None
+    ca: Path | None = None
+    cluster: str | None = None
+    patience: Patience = NEVER
+
+
+def server_options(settings: Settings, patience: Patience = NEVER) -> ServerOptions:
+    """What the settings say about the server beside its address."""
+    return ServerOptions(
+        settings.clickhouse_user,
+        settings.clickhouse_password,
+        settings.clickhouse_ca,
+        settings.clickhouse_cluster,
+        patience,
+    )
+
+
 class Store:
     """A ClickHouse that answers SQL and takes rows.
 
@@ -76,10 +92,20 @@ class Store:
     embedded data directory may be open in several stores of one process.
     """
 
-    def __init__(self, client: Client, where: str, *, embedded: bool) -> None:
+    def __init__(
+        self,
+        client: Client,
+        where: str,
+        *,
+        embedded: bool,
+        cluster: str | None = None,
+        patience: Patience = NEVER,
+    ) -> None:
         self.client = client
         self.where = where
         self.embedded = embedded
+        self.cluster = cluster
+        self.patience = patience
 
     def query(
         self,
@@ -89,6 +115,14 @@ class Store:
         formats: Mapping[str, str] | None = None,
     ) -> Result:
         """Answer `sql`; `{"bytes": "bytes"}` in `formats` keeps a column's bytes undecoded."""
+        return retried(lambda: self._query(sql, parameters, formats), self.patience)
+
+    def _query(
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None,
+        formats: Mapping[str, str] | None,
+    ) -> Result:
         named = dict(parameters) if parameters is not None else None
         with _wrapped(self.where, QueryError):
             result = self.client.query(
@@ -131,24 +165,32 @@ class Store:
             yield from stream
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Do what `sql` says; it has no answer."""
-        with _wrapped(self.where, StoreError):
-            self.client.command(sql, parameters=dict(parameters) if parameters else None)
+        """Do what `sql` says, which may be done twice; it has no answer."""
+        named = dict(parameters) if parameters else None
+        self._do(lambda: self.client.command(sql, parameters=named))
 
     def insert_rows(
         self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
-        """Insert a few rows; for many rows see `insert_arrow`."""
-        with _wrapped(self.where, StoreError):
-            self.client.insert(table, rows, column_names=names, settings=_insert_settings(""))
+        """Insert a few rows, which may come twice; for many rows see `insert_arrow`."""
+        settings = _insert_settings("")
+        self._do(lambda: self.client.insert(table, rows, names, settings=settings))
 
     def insert_arrow(self, table: str, columns: pa.Table, token: str) -> None:
         """Insert columns once in effect: a second insert with the same token is dropped.
 
-        The token wins over the content: other columns with a known token are dropped too.
+        The token wins over the content: other columns with a known token are dropped too. So
+        whoever got no answer may send the same again, and this store does.
         """
-        with _wrapped(self.where, StoreError):
-            self.client.insert_arrow(table, columns, settings=_insert_settings(token))
+        settings = _insert_settings(token)
+        self._do(lambda: self.client.insert_arrow(table, columns, settings=settings))
+
+    def _do(self, act: Callable[[], object]) -> None:
+        def once() -> None:
+            with _wrapped(self.where, StoreError):
+                act()
+
+        retried(once, self.patience)
 
     def close(self) -> None:
         """Let go of the store; another process may then open an embedded one."""
@@ -167,14 +209,18 @@ class Store:
 
 
 def open_store(
-    data: Path | None, url: str | None = None, *, settings: Mapping[str, str] | None = None
+    data: Path | None,
+    url: str | None = None,
+    *,
+    settings: Mapping[str, str] | None = None,
+    server: ServerOptions | None = None,
 ) -> Store:
     """Open the server at `url`, without one the embedded engine in the directory `data`.
 
     `settings` are ClickHouse settings for this client, such as `{"readonly": "2"}`.
     """
     if url is not None:
-        return _open_server(url, settings or {})
+        return _open_server(url, settings or {}, server or ServerOptions())
     if data is None:
         raise StoreError(
             "No store is named", "set SIGNALS_CLICKHOUSE_URL or name a data directory"
@@ -182,23 +228,63 @@ def open_store(
     return _open_embedded(data, settings or {})
 
 
-def _open_server(url: str, settings: Mapping[str, str]) -> Store:
+def open_reader(
+    data: Path | None, url: str | None = None, *, server: ServerOptions | None = None
+) -> Store:
+    """Open a store only to read from it; a running store that holds `data` is asked itself."""
+    running = address.running(data) if url is None and data is not None else None
+    if running is not None:
+        return _open_server(f"http://{running}", {}, ServerOptions())
+    return open_store(data, url, settings=READING, server=server)
+
+
+def _open_server(url: str, settings: Mapping[str, str], server: ServerOptions) -> Store:
     where = _without_password(url)
     # What the driver logs comes as an error too; where nobody asked for logs it stays silent.
     logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
-    with _wrapped(where, StoreUnavailable):
-        client = clickhouse_connect.get_client(
-            dsn=url,
-            # Sessions would forbid two queries at a time.
-            autogenerate_session_id=False,
-            tz_mode="aware",
-            settings={"session_timezone": "UTC", **settings},
+    parts = urlsplit(url)
+    given = dict(parse_qsl(parts.query))
+
+    def connect() -> Client:
+        with _wrapped(where, StoreUnavailable):
+            return clickhouse_connect.get_client(
+                dsn=url,
+                # The driver itself looks at the port only.
+                interface=parts.scheme,
+                username=server.user,
+                password=server.password or "",
+                # Sessions would forbid two queries at a time.
+                autogenerate_session_id=False,
+                tz_mode="aware",
+                settings={"session_timezone": "UTC", **settings},
+                **_transport(given, server),
+            )
+
+    client = retried(connect, server.patience)
+    found = tuple(int(part) for part in re.findall(r"\d+", client.server_version or "")[:2])
+    if found < OLDEST:
+        client.close()
+        raise StoreError(
+            f"ClickHouse at {where} is of version {client.server_version}",
+            f"{'.'.join(map(str, OLDEST))} or newer is needed: see SIGNALS_CLICKHOUSE_URL",
         )
-    return Store(client, where, embedded=False)
+    return Store(
+        client, where, embedded=False, cluster=server.cluster, patience=server.patience
+    )
+
+
+def _transport(given: Mapping[str, str], server: ServerOptions) -> dict[str, Any]:
+    """Time and trust of a connection; what stands in the address wins."""
+    options: dict[str, Any] = {
+        "connect_timeout": CONNECT,
+        "send_receive_timeout": ANSWER,
+        "ca_cert": str(server.ca) if server.ca else None,
+    }
+    return {name: value for name, value in options.items() if name not in given and value}
 
 
 def _open_embedded(data: Path, settings: Mapping[str, str]) -> Store:
-    path = data / FOLDER
+    path = address.engine(data)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -215,7 +301,7 @@ def _open_embedded(data: Path, settings: Mapping[str, str]) -> Store:
             settings={**_EMBEDDED, **settings},
         )
     except ClickHouseError as error:
-        holder = _holder(path)
+        holder = address.holder(data)
         if holder is not None:
             raise StoreLocked(
                 f"{data} is in use by process {holder}",
@@ -238,20 +324,6 @@ def _keep_passing_files_in_memory() -> None:
     if tempfile.tempdir is None and MEMORY_BACKED.is_dir():
         with suppress(OSError), tempfile.NamedTemporaryFile(dir=MEMORY_BACKED):
             tempfile.tempdir = str(MEMORY_BACKED)
-
-
-def _holder(path: Path) -> int | None:
-    """Return the process that holds the engine's folder, None if nobody does."""
-    status = path / "status"
-    try:
-        with status.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        found = re.search(r"PID: (\d+)", status.read_text())
-        return int(found[1]) if found else 0
-    except OSError:
-        return None
-    return None
 
 
 def _insert_settings(token: str) -> dict[str, str]:
@@ -282,7 +354,9 @@ def _refusal(
     error: ClickHouseError, where: str, refused: type[StoreError | QueryError]
 ) -> StoreError | QueryError:
     said = f"ClickHouse at {where} refused: {_first_line(error)}"
-    if _code(error) in _CONDITIONS:
+    if _code(error) in REFUSED_LOGIN:
+        return StoreError(said, "correct user and password of SIGNALS_CLICKHOUSE_URL")
+    if _code(error) in CONDITIONS or re.search(r"HTTP status (?:429|50[234])\b", str(error)):
         return StoreUnavailable(said, "look after the server, then try again")
     if _code(error) == READ_ONLY:
         return refused(said, "this command reads; only the pipeline writes")
@@ -298,13 +372,14 @@ def _first_line(error: ClickHouseError) -> str:
     """Return what ClickHouse said, without the query, the addresses and the version."""
     text = re.sub(r"^.*?Code: \d+\. DB::Exception: ", "", str(error).strip(), flags=re.DOTALL)
     line = text.splitlines()[0] if text else type(error).__name__
+    line = re.sub(r" with url: \S+| \(for url \S+\)", "", line)
     return line[:400].rstrip(" .:,")
 
 
 def _without_password(url: str) -> str:
-    """Return the address without user and password, for messages."""
+    """Return the address without user, password and options, for messages."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
 
 
 def _unescaped(line: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pipeline.errors import SchemaOutdated, StoreError
 from pipeline.store.client import Store
+from pipeline.store.cluster import on_cluster
 
 _DATABASE = "CREATE DATABASE IF NOT EXISTS signals_store COMMENT 'Tables behind the views'"
 _MIGRATIONS = """
@@ -47,7 +48,7 @@ def migrate(store: Store) -> list[str]:
     """Apply the steps this store has not seen, then all views; return the steps' names."""
     applied = apply(store, migrations())
     for view in views():
-        store.command(view.sql)
+        _do(store, view.sql)
     return applied
 
 
@@ -56,11 +57,12 @@ def apply(store: Store, steps: list[Statement]) -> list[str]:
 
     A step is safe to repeat, so a crash between a step and its record does no harm.
     """
-    store.command(_DATABASE)
-    store.command(_MIGRATIONS)
+    _know_cluster(store)
+    _do(store, _DATABASE)
+    _do(store, _MIGRATIONS)
     applied = []
     for step in _missing(store, steps):
-        store.command(step.sql)
+        _do(store, step.sql)
         store.insert_rows(
             "signals_store.migrations", ("name", "checksum"), [(step.name, step.checksum)]
         )
@@ -75,6 +77,29 @@ def check(store: Store) -> None:
     if missing:
         raise SchemaOutdated(
             f"The store at {store.where} lacks {missing[0].name}", "run `signals migrate`"
+        )
+
+
+def _do(store: Store, sql: str) -> None:
+    """Do what a statement says, on a cluster on all of its replicas."""
+    store.command(sql if store.cluster is None else on_cluster(sql, store.cluster))
+
+
+def _know_cluster(store: Store) -> None:
+    """Raise unless the server knows the cluster that is named, and it has one shard."""
+    if store.cluster is None:
+        return
+    sql = "SELECT uniqExact(shard_num) FROM system.clusters WHERE cluster = {cluster:String}"
+    shards = store.query(sql, {"cluster": store.cluster}).rows[0][0]
+    if not shards:
+        raise StoreError(
+            f"ClickHouse at {store.where} knows no cluster {store.cluster}",
+            "name one of `SELECT cluster FROM system.clusters` in SIGNALS_CLICKHOUSE_CLUSTER",
+        )
+    if shards > 1:
+        raise StoreError(
+            f"The cluster {store.cluster} has {shards} shards",
+            "SIGNALS_CLICKHOUSE_CLUSTER names a cluster of one shard: every replica has all rows",
         )
 
 
