@@ -253,19 +253,33 @@ class Book:
         return self._index("flag", flag)
 
     def goals_on_subject(self, subject: str) -> list[Goal]:
+        """Goals that are measured on a subject by some version of theirs."""
         return self._index("measured", subject)
 
-    def children_of(self, goal: str) -> list[Goal]:
-        return self._index("children", goal)
+    def children_on(self, goal: str, day: Day) -> list[Goal]:
+        """The goals that count for a goal on a day, by the versions in force then."""
+        n = bisect_right(self.turns("goal"), day)
+        key = ("children", n)
+        if key not in self._cache:
+            index: dict[str, list[Goal]] = {}
+            for id in self.ids("goal"):
+                child: Goal = self._at("goal", id, day)
+                for parent in {parent.id for parent in child.parents}:
+                    if id not in self._above(parent, day):
+                        index.setdefault(parent, []).append(child)
+            self._cache[key] = index
+        found: list[Goal] = self._cache[key].get(goal, [])
+        return found
 
-    def parents_of(self, goal: Goal) -> list[str]:
-        """Goals that a goal counts for; one that it is itself above of is none of them."""
-        found = {parent.id for parent in goal.parents}
-        return sorted(id for id in found if goal.id not in self._above(id))
+    def parents_of(self, goal: str) -> list[str]:
+        """The goals that a goal counts for on some day."""
+        versions: list[Goal] = [version for _, version, _ in self.versions("goal", goal)]
+        return sorted({parent.id for version in versions for parent in version.parents} - {goal})
 
-    def _above(self, goal: str) -> set[str]:
-        """A goal and all that it counts for, directly or not."""
-        key = ("above", goal)
+    def _above(self, goal: str, day: Day) -> set[str]:
+        """A goal and all that it counts for on a day, directly or not."""
+        n = bisect_right(self.turns("goal"), day)
+        key = ("above", n, goal)
         if key not in self._cache:
             found: set[str] = set()
             todo = [goal]
@@ -273,7 +287,7 @@ class Book:
                 id = todo.pop()
                 if id not in found:
                     found.add(id)
-                    known = self.goal(id)
+                    known = self.goal_on(id, day)
                     todo += [parent.id for parent in known.parents] if known else []
             self._cache[key] = found
         above: set[str] = self._cache[key]
@@ -292,10 +306,16 @@ class Book:
                 ]
             elif kind == "flag":
                 pairs = [(flag, s) for s in self.subjects() for flag in s.flags]
-            elif kind == "measured":
-                pairs = [(g.metric.subject, g) for g in self.goals() if g.metric is not None]
             else:
-                pairs = [(parent, g) for g in self.goals() for parent in self.parents_of(g)]
+                pairs = [
+                    (subject, goal)
+                    for goal in self.goals()
+                    for subject in {
+                        version.metric.subject
+                        for _, version, _ in self.versions("goal", goal.id)
+                        if version.metric is not None
+                    }
+                ]
             for name, item in pairs:
                 index.setdefault(name, []).append(item)
             self._cache["index", kind] = index
@@ -339,7 +359,9 @@ class Book:
         for goal in self.goals_on_subject(subject.id):
             in_force = goal if day is None else (self.goal_on(goal.id, day) or goal)
             metric = in_force.metric
-            if metric is not None and metric.kind == "adoption" and metric.target is not None:
+            if metric is None or metric.subject != subject.id:
+                continue
+            if metric.kind == "adoption" and metric.target is not None:
                 return Target(metric.target, metric.unit == "share")
         return Target(1.0, False)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pipeline.core import reached
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, WorkingCalendar, Zone
-from pipeline.core.definition import Goal, Metric
+from pipeline.core.definition import ALWAYS, Goal, Metric
 from pipeline.core.findings import Interval
 from pipeline.core.messages import Reach, Redefined, Retracted, Share, Standing
 from pipeline.core.plan import days_ahead, plan
@@ -108,23 +108,23 @@ def hear(
     match message:
         case Reach():
             for day, reach in message.days.items():
-                draft.put(f"reach/{day}", reach)
+                draft.put(f"reach/{message.subject}/{day}", reach)
             if message.days:
                 _dirty(draft, min(message.days))
         case Standing():
-            goal = book.goal(draft.id)
-            counts = goal is not None and _measurable(goal) and bool(_levels(goal, book))
-            reached.stand(draft, message, counts=counts)
+            reached.stand(draft, message, counts=bool(_levels(draft.id, book)))
         case Share():
             part = f"child/{message.goal}"
-            draft.put(part, {**(draft.get(part) or {}), **message.days})
-            if message.days:
-                _dirty(draft, min(message.days))
+            known: dict[Day, tuple[float | None, float | None]] = draft.get(part) or {}
+            none = (None, None)
+            new = [d for d, share in message.days.items() if share != known.get(d, none)]
+            if new:
+                draft.put(part, {**known, **message.days})
+                _dirty(draft, min(new))
         case Retracted():
             react(draft, message.signal, book, retract=True)
         case Redefined():
-            goal = book.goal(draft.id)
-            if goal is not None and _measurable(goal) and _levels(goal, book):
+            if _levels(draft.id, book):
                 reached.recount(draft)
             _dirty(draft, -(2**31))
 
@@ -164,18 +164,19 @@ def wake(draft: Draft, book: Book) -> None:
     first: Day | None = draft.get("first")
     ends = _ends(draft, goal, zone)
     last = today - 1 if ends is None else min(today, ends) - 1
-    if _measurable(goal) and goal.starts_on is not None:
+    begins = _begins(goal.id, book, max(today, goal.starts_on or today))
+    if begins is not None:
         if first is not None:
-            _unjudge(draft, first, goal.starts_on - 1)
-        draft.put_if_new("first", goal.starts_on)
+            _unjudge(draft, first, begins - 1)
+        draft.put_if_new("first", begins)
         dirty = draft.get("dirty")
-        levels = _levels(goal, book)
+        levels = _levels(goal.id, book)
         if levels:
-            counted = reached.count(draft, levels, goal.starts_on, zone)
+            counted = reached.count(draft, levels, begins, zone)
             dirty = min((day for day in (dirty, counted) if day is not None), default=None)
-        start = max(goal.starts_on, min(last, last if dirty is None else dirty))
+        start = max(begins, min(last, last if dirty is None else dirty))
         if draft.get(f"judged/{last}") is None or (dirty is not None and dirty < today):
-            hits = _judge(draft, goal, book, calendar, start, last, hits, levels)
+            hits = _judge(draft, goal, book, calendar, begins, start, last, hits, levels)
     elif first is not None:
         _unjudge(draft, first, today - 1)
         draft.put("first", None)
@@ -200,9 +201,25 @@ def _measurable(goal: Goal) -> bool:
     return goal.level != "vision" and not goal.lacks and goal.starts_on is not None
 
 
-def _levels(goal: Goal, book: Book) -> set[str]:
+def _measures(goal: Goal, day: Day) -> bool:
+    return _measurable(goal) and goal.starts_on is not None and goal.starts_on <= day
+
+
+def _begins(id: str, book: Book, last: Day) -> Day | None:
+    """The first day, up to `last`, on which the version in force then says what is measured."""
+    versions: list[tuple[Day, Goal, Order]] = book.versions("goal", id)
+    turns = [start for start, _, _ in versions[1:] if start <= last]
+    # before the first version the first one holds
+    for (_, goal, _), start, end in zip(versions, [ALWAYS, *turns], [*turns, last + 1], strict=False):
+        if _measurable(goal) and goal.starts_on is not None and max(start, goal.starts_on) < end:
+            return max(start, goal.starts_on)
+    return None
+
+
+def _levels(id: str, book: Book) -> set[str]:
     """The levels at which any version of the goal counts work items."""
-    metrics = [version.metric for _, version, _ in book.versions("goal", goal.id)]
+    versions: list[Goal] = [version for _, version, _ in book.versions("goal", id)]
+    metrics = [version.metric for version in versions if _measurable(version)]
     return {metric.at for metric in metrics if metric is not None and metric.kind == "work"}
 
 
@@ -244,15 +261,19 @@ def _judge(
     goal: Goal,
     book: Book,
     calendar: WorkingCalendar,
+    begins: Day,
     start: Day,
     last: Day,
     hits: Hits,
     levels: set[str],
 ) -> Hits:
-    """Judge every day from `start` to `last`, after the newest day that was judged before it."""
-    assert goal.starts_on is not None
+    """Judge every day from `start` to `last`, after the newest day that was judged before it.
+
+    A day is judged by the version in force then; where that one measures nothing, the day has no
+    value, and what was hit stays so.
+    """
     zone = calendar.zone
-    while start > goal.starts_on and draft.get(f"judged/{start - 1}") is None:
+    while start > begins and draft.get(f"judged/{start - 1}") is None:
         start -= 1
     before: Judged = draft.get(f"judged/{start - 1}") or Judged(None, None)
     opening = zone.start(start)
@@ -264,11 +285,13 @@ def _judge(
     for day in range(start, last + 1):
         in_force = goal if single else (book.goal_on(goal.id, day) or goal)
         metric = in_force.metric
-        if in_force.lacks or metric is None or metric.baseline is None or metric.target is None:
+        if not _measures(in_force, day):
             _no_value(draft, day)
             shares[day] = (None, None)
-            before = before._replace(reached=_counts(draft, before, levels, day))
+            counts = _counts(draft, before, levels, day)
+            before = before._replace(value=None, reached=counts)
             continue
+        assert metric is not None
         counts = _counts(draft, before, levels, day)
         value, weight = _value(draft, in_force, metric, book, day, zone, counts)
         confirmed = _confirmed(draft, in_force, metric, book, day, value, counts)
@@ -289,16 +312,16 @@ def _judge(
         draft.gone.append(Gone(GoalProgressRow, (draft.id, day)))
         shares[day] = (None, None)
     draft.put_if_new("last", last + 1)
-    parents = book.parents_of(goal)
+    parents = book.parents_of(goal.id)
     for parent in parents:
         if parent in (draft.get("parents") or []):
             draft.send(f"goal:{parent}", Share(goal.id, shares))
         else:
-            draft.send(f"goal:{parent}", Share(goal.id, _all_shares(draft, goal, last)))
+            draft.send(f"goal:{parent}", Share(goal.id, _all_shares(draft, begins, last)))
     for parent in draft.get("parents") or []:
         if parent not in parents:
             days: dict[Day, tuple[float | None, float | None]]
-            days = dict.fromkeys(range(goal.starts_on, last + 1), (None, None))
+            days = dict.fromkeys(range(begins, last + 1), (None, None))
             draft.send(f"goal:{parent}", Share(goal.id, days))
     draft.put_if_new("parents", parents)
     hits = Hits(intervals)
@@ -307,10 +330,9 @@ def _judge(
 
 
 def _all_shares(
-    draft: Draft, goal: Goal, last: Day
+    draft: Draft, begins: Day, last: Day
 ) -> dict[Day, tuple[float | None, float | None]]:
-    assert goal.starts_on is not None
-    days = ((d, draft.get(f"judged/{d}")) for d in range(goal.starts_on, last + 1))
+    days = ((d, draft.get(f"judged/{d}")) for d in range(begins, last + 1))
     return {day: (j.progress, j.confirmed) for day, j in days if j is not None}
 
 
@@ -345,7 +367,7 @@ def _value(
     """The goal's value at the close of a day, and for a roll-up the share of known weight."""
     match metric.kind:
         case "adoption" | "migrate":
-            reach = draft.get(f"reach/{day}")
+            reach = draft.get(f"reach/{metric.subject}/{day}")
             if reach is None:
                 # nobody was heard of so far: that is a zero, and it is said
                 subject = book.subject(metric.subject)
@@ -412,7 +434,7 @@ def _rolled_up(
 ) -> tuple[float | None, float | None]:
     """Weighted mean of the children's clipped progress; unknown ones are left out (9.3)."""
     total = known = value = 0.0
-    for child in book.children_of(goal.id):
+    for child in book.children_on(goal.id, day):
         weight = next(p.weight for p in child.parents if p.id == goal.id)
         total += weight
         progress = (draft.get(f"child/{child.id}") or {}).get(day, (None, None))[confirmed]
@@ -445,7 +467,7 @@ def _hit(
     if not before.hit:
         turning, needed = _meets(value, metric.target, metric), HOLD_DAYS if slow else 1
         if turning and metric.verified is not None:
-            reach = draft.get(f"reach/{day}")
+            reach = draft.get(f"reach/{metric.subject}/{day}")
             turning = bool(reach and reach[0] and reach[2] / reach[0] >= metric.verified - 1e-9)
     else:
         floor = metric.target * LOST_SHARE if slow else metric.target

@@ -92,7 +92,7 @@ def rows(
             other = one.change if isinstance(one, LinkedChange) else one.service
             found = pairs.setdefault((other, name), [])
             found += [(piece, "implements") for piece in one.evidence]
-            if isinstance(one, LinkedChange) and one.bulk:
+            if isinstance(one, LinkedChange) and one.bulk_at is not None:
                 bulk.add((other, name))
     shown: dict[tuple[str, str, str], LinkRow] = {}
     for pair, pieces in pairs.items():

@@ -89,21 +89,26 @@ def merges(draft: Draft, id: str) -> list[Change]:
     return draft.get(f"change/{id}") or []
 
 
-def merge_of(draft: Draft, sha: str) -> Change | None:
-    """The merge that put a sha on a branch; the last one if several did."""
+def merge_of(draft: Draft, sha: str, by: Instant) -> Change | None:
+    """The merge that had put a sha on a branch by an instant; the last one if several had.
+
+    Where all came later it is the first one: what a sha contains was known then at last.
+    """
     listed: list[tuple[Order, str]] = draft.get(f"sha/{sha}") or []
     if not listed:
         return None
-    order, id = listed[-1]
+    past = [one for one in listed if one[0].at <= by]
+    order, id = past[-1] if past else listed[0]
     return next(merge for merge in merges(draft, id) if merge.order == order)
 
 
-def reverted_by(draft: Draft, id: str) -> list[str]:
-    """The changes that revert a change, which they may call by one of its shas."""
-    names = [id]
+def reverts_of(draft: Draft, id: str) -> dict[str, list[Change]]:
+    """Merges that revert a change, by their change; they may call it by one of its shas."""
+    names = {id}
     if draft.get("reverts_shas"):
-        names += [f"{draft.id}@{sha}" for merge in merges(draft, id) for sha in merge.shas]
-    return sorted({by for name in names for by in draft.get(f"reverted/{name}") or []})
+        names |= {f"{draft.id}@{sha}" for merge in merges(draft, id) for sha in merge.shas}
+    found = sorted({by for name in names for by in draft.get(f"reverted/{name}") or []})
+    return {by: [m for m in merges(draft, by) if m.reverts in names] for by in found}
 
 
 def called(draft: Draft, reference: str) -> list[str]:
@@ -129,7 +134,7 @@ def place(draft: Draft, deploys: list[Deploy], library: bool, known: Target | No
     for i in range(len(positions), len(deploys)):
         deploy = deploys[i]
         before = positions[-1] if positions else BOTTOM
-        change = merge_of(draft, deploy.sha) if deploy.sha else None
+        change = merge_of(draft, deploy.sha, deploy.order.at) if deploy.sha else None
         position = change.position if change is not None and change.on_default else None
         if deploy.kind == "rollback":
             position = _roll_back(i, position, deploy.sha, standing, positions, undone)
@@ -248,19 +253,23 @@ def live_log(
     draft: Draft,
     id: str,
     service: Service,
-    since: Instant = ALWAYS,
+    counted: list[Change] | None = None,
     seen: tuple[str, ...] = (),
 ) -> list[Live]:
     """Since when a change is live in a service, and when it was not (reverts included).
 
-    Only merges from `since` on count: a revert takes back no later merge of what it reverts.
+    Of a revert only some merges count: it takes back no later merge of what it reverts, and
+    nothing while it was merged as something else.
     """
     target: Target = draft.get(f"target/{service.id}") or EMPTY_TARGET
-    reverts = [by for by in reverted_by(draft, id) if by not in seen]
+    reverts = {by: m for by, m in reverts_of(draft, id).items() if by not in seen}
 
     def log(position: Position | None, merged_at: Instant) -> list[Live]:
         own = _without_blips(_steps(target, id, position, merged_at))
-        undone = [live_log(draft, by, service, merged_at, (*seen, id)) for by in reverts]
+        undone: list[list[Live]] = []
+        for by, found in reverts.items():
+            later = [merge for merge in found if merge.order.at >= merged_at]
+            undone.append(live_log(draft, by, service, later, (*seen, id)))
         if not undone:
             return own
         return _combined([own, *undone], lambda on: on[0] and not any(on[1:]))
@@ -272,7 +281,7 @@ def live_log(
     logs = [
         log(merge.position if merge.on_default else None, merge.order.at if n else ALWAYS)
         for n, merge in enumerate(known)
-        if merge.order.at >= since
+        if counted is None or merge in counted
     ]
     return logs[0] if len(logs) == 1 else _combined(logs, any)
 

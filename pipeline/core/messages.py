@@ -50,7 +50,7 @@ class Evidence(NamedTuple):
 class LinkedChange(NamedTuple):
     """A repository tells a name: this change names you, and this is where it is live.
 
-    `services` are the targets that the change must reach, with the log of each. `bulk` says that
+    `services` are the targets that the change must reach, with the log of each. From `bulk_at` on
     the change names more work items than may be believed, `delivers` is False for a revert (which
     takes away and need not reach anything). `merged_at` None: not merged so far. `undone_at` is
     when changes were merged that revert it.
@@ -62,7 +62,7 @@ class LinkedChange(NamedTuple):
     evidence: list[Evidence]
     services: dict[str, list[Live]]
     known_repository: bool = True
-    bulk: bool = False
+    bulk_at: Instant | None = None
     delivers: bool = True
     undone_at: tuple[Instant, ...] = ()
 
@@ -94,7 +94,8 @@ class Linked(NamedTuple):
 class Forwarded(NamedTuple):
     """A name passes on what `origin` said to whom it stands for, since when it does.
 
-    A message of None: it no longer stands for you, or the origin took it back.
+    Evidence ends where another one took the name over. A message of None: it never stood for
+    you while that was said, or the origin took it back.
     """
 
     name: str

@@ -7,6 +7,7 @@ the owner is known waits here.
 
 from bisect import insort
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -135,30 +136,71 @@ def hear_key(
             react_key(draft, message.signal, retract=True)
 
 
-def _owner(draft: Draft) -> Claim | None:
-    """Of those that claim a name the latest one has it."""
-    claims: list[Claim] = draft.get("claims") or []
-    return max(claims, key=lambda c: c.order) if claims else None
+class Tenure(NamedTuple):
+    """From when until when a name stands for a work item (None: still)."""
+
+    since: Instant
+    until: Instant | None
+
+
+def _tenures(claims: list[Claim]) -> dict[str, Tenure]:
+    """Who has the name when: each from its claim on, until the next one claims it."""
+    ends: list[Instant | None] = [claim.order[0] for claim in claims[1:]]
+    return {
+        claim.work_item: Tenure(claim.order[0], end)
+        for claim, end in zip_longest(claims, ends)
+    }
+
+
+def _during(said: Said, tenure: Tenure) -> Said | None:
+    """What was said under a name, as it counts for whom the name stood for in that time.
+
+    Evidence ends with the tenure; to be a child is not dated, and concerns the owner of today.
+    """
+    end = tenure.until
+    if end is None:
+        return said
+    if isinstance(said, Child):
+        return None
+
+    def until(piece: Evidence) -> Evidence:
+        return piece._replace(until=end if piece.until is None else min(piece.until, end))
+
+    if isinstance(said, Linked):
+        held = until(said.evidence)
+        return said._replace(evidence=held) if _holds(held, tenure) else None
+    pieces = [held for held in map(until, said.evidence) if _holds(held, tenure)]
+    return said._replace(evidence=pieces) if pieces else None
+
+
+def _holds(piece: Evidence, tenure: Tenure) -> bool:
+    return piece.until is None or max(piece.at, tenure.since) < piece.until
+
+
+def _forward(draft: Draft, origin: str, said: Said, claims: list[Claim]) -> None:
+    """Pass on what was said to everybody whom the name stood for at a time."""
+    for work_item, tenure in _tenures(claims).items():
+        message = _during(said, tenure)
+        draft.send(f"item:{work_item}", Forwarded(draft.id, origin, tenure.since, message))
 
 
 def _claim(draft: Draft, message: Called) -> None:
-    before = _owner(draft)
-    claims = [c for c in draft.get("claims") or [] if c.work_item != message.work_item]
+    known: list[Claim] = draft.get("claims") or []
+    claims = [c for c in known if c.work_item != message.work_item]
     if not message.gone:
-        claims.append(Claim(message.order, message.work_item))
-    if not draft.put_if_new("claims", sorted(claims, key=lambda c: c.order)):
+        insort(claims, Claim(message.order, message.work_item), key=lambda c: c.order)
+    if not draft.put_if_new("claims", claims):
         return
-    after = _owner(draft)
-    if after == before:
-        return
-    for origin in draft.get("origins") or []:
-        said: Said = draft.get(f"said/{origin}")
-        if before is not None and (after is None or after.work_item != before.work_item):
-            draft.send(f"item:{before.work_item}", Forwarded(draft.id, origin, 0, None))
-        if after is not None:
-            draft.send(
-                f"item:{after.work_item}", Forwarded(draft.id, origin, after.order[0], said)
-            )
+    before, after = _tenures(known), _tenures(claims)
+    origins: list[str] = draft.get("origins") or []
+    for work_item in sorted(before.keys() | after.keys()):
+        tenure = after.get(work_item)
+        if tenure == before.get(work_item):
+            continue
+        for origin in origins:
+            passed = None if tenure is None else _during(draft.get(f"said/{origin}"), tenure)
+            since = 0 if tenure is None else tenure.since
+            draft.send(f"item:{work_item}", Forwarded(draft.id, origin, since, passed))
     _show(draft)
 
 
@@ -169,9 +211,7 @@ def _keep(draft: Draft, origin: str, said: Said) -> None:
         insort(origins, origin)
         draft.put("origins", origins)
     draft.put(f"said/{origin}", said)
-    owner = _owner(draft)
-    if owner is not None:
-        draft.send(f"item:{owner.work_item}", Forwarded(draft.id, origin, owner.order[0], said))
+    _forward(draft, origin, said, draft.get("claims") or [])
     _show(draft)
 
 
@@ -181,16 +221,15 @@ def _drop(draft: Draft, origin: str) -> None:
         return
     draft.put("origins", [o for o in origins if o != origin])
     draft.put(f"said/{origin}", None)
-    owner = _owner(draft)
-    if owner is not None:
-        draft.send(f"item:{owner.work_item}", Forwarded(draft.id, origin, 0, None))
+    for claim in draft.get("claims") or []:
+        draft.send(f"item:{claim.work_item}", Forwarded(draft.id, origin, 0, None))
     _show(draft)
 
 
 def _show(draft: Draft) -> None:
     """Rows of the view `links` while nobody has this name; else its owner shows them."""
     rows: list[LinkRow] = []
-    if _owner(draft) is None:
+    if not draft.get("claims"):
         said = [draft.get(f"said/{origin}") for origin in draft.get("origins") or []]
         rows = links.rows(draft.id, said, "name")
     keys = [row[:4] for row in rows]

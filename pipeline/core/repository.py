@@ -24,7 +24,7 @@ from pipeline.core.live import (
     named_log,
     place,
     retired,
-    reverted_by,
+    reverts_of,
 )
 from pipeline.core.messages import (
     Deployed,
@@ -521,9 +521,9 @@ def _between(draft: Draft, low: Position, high: Position) -> list[str]:
 def _tell(draft: Draft, id: str, book: Book, projects: frozenset[str]) -> None:
     known = merges(draft, id)
     merged_at = known[0].order.at if known else None
-    paths = known[-1].paths if known else None
+    paths = known[0].paths if known else None
     asserted: Asserted | None = draft.get(f"asserted/{id}")
-    # what a change must reach was decided when it was merged
+    # what a change must reach was decided when it was merged (for the first time)
     services = book.services_of(draft.id, merged_at)
     logs = {s.id: live_log(draft, id, s) for s in services if s.matches(paths)}
     told: Told = draft.get(f"told/{id}") or Told([], [])
@@ -556,16 +556,20 @@ def _tell(draft: Draft, id: str, book: Book, projects: frozenset[str]) -> None:
                 evidence,
                 logs,
                 bool(services),
-                any(len({key for key, _, _ in m.named}) > links.MOST_KEYS for m in known),
-                not known or known[-1].reverts is None,
+                next((m.order.at for m in known if _is_bulk(m)), None),
+                not known or known[0].reverts is None,
                 _undone_at(draft, id),
             ),
         )
     draft.put_if_new(f"told/{id}", Told(sorted(by_name), targets))
 
 
+def _is_bulk(merge: Change) -> bool:
+    return len({key for key, _, _ in merge.named}) > links.MOST_KEYS
+
+
 def _undone_at(draft: Draft, id: str) -> tuple[Instant, ...]:
-    return tuple(sorted(m.order.at for r in reverted_by(draft, id) for m in merges(draft, r)))
+    return tuple(sorted(m.order.at for found in reverts_of(draft, id).values() for m in found))
 
 
 def _evidence(

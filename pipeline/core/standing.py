@@ -148,6 +148,8 @@ def instants_of(sight: Sight, book: Book) -> Instants:
             shipping.update([step.known_at for step in log])
     for named, since in sight.named:
         shipping.add(max(named.evidence[0].at, since))
+        if named.evidence[0].until is not None:
+            shipping.add(named.evidence[0].until)
         shipping.update([step.known_at for step in named.log])
     linked = set(book.turning("subject", "service", "team"))
     for link, since in sight.linked:
@@ -175,13 +177,13 @@ def _last(steps: Iterable[Step], at: Instant) -> Step | None:
 
 def judge_shipping(sight: Sight, attributes: Attributes, at: Instant) -> Shipping:
     sure = [
-        (c, links.confidence(c.evidence, at, bulk=c.change.bulk))
+        (c, links.confidence(c.evidence, at, bulk=_is_bulk(c.change, at)))
         for c in sight.changes
         if c.change.delivers
     ]
     driving = [c.change for c, confidence in sure if links.drives(confidence)]
     candidate = any(links.is_candidate(confidence) for _, confidence in sure)
-    named = [n for n, since in sight.named if max(n.evidence[0].at, since) <= at]
+    named = [n for n, since in sight.named if _names_us(n.evidence[0], since, at)]
     services = tuple(
         sorted({s for c in driving for s in c.services} | {n.service for n in named})
     )
@@ -246,6 +248,14 @@ def judge_shipping(sight: Sight, attributes: Attributes, at: Instant) -> Shippin
     )
 
 
+def _is_bulk(change: LinkedChange, at: Instant) -> bool:
+    return change.bulk_at is not None and change.bulk_at <= at
+
+
+def _names_us(evidence: Evidence, since: Instant, at: Instant) -> bool:
+    return max(evidence.at, since) <= at and (evidence.until is None or at < evidence.until)
+
+
 def _landed_anew(change: LinkedChange, driving: list[LinkedChange], at: Instant) -> bool:
     """Whether a later change of this work item stands in for one that was reverted."""
     undone_at = max((undone for undone in change.undone_at if undone <= at), default=None)
@@ -295,12 +305,7 @@ def subjects_of(
         found.update(id for ancestor in sight.ancestors for id in ancestor.subjects)
         parents += sight.ancestors[0].names
     for link, since in sight.linked:
-        e = link.evidence
-        if (
-            link.rel == "delivers"
-            and max(e.at, since) <= at
-            and (e.until is None or at < e.until)
-        ):
+        if link.rel == "delivers" and _names_us(link.evidence, since, at):
             found.add(link.to)
     names = [*now.names]
     found |= book.selected("subject", names, list(now.labels), parents, at)

@@ -125,7 +125,11 @@ GOAL = both(
         plan=st.just("linear"),
         **{"from": FROM},
     ),
+) | both(
+    record(id=GOALS, level=st.sampled_from(["product", "vision"])),
+    fields(starts_on=st.just("2026-03-12"), **{"from": FROM}),
 )
+"""Complete, or lacking what it needs."""
 
 TYPES: dict[str, st.SearchStrategy[Json]] = {
     "work_item.changed": both(
@@ -380,6 +384,7 @@ def histories(draw: st.DrawFn, most: int = 24, *, conflicts: bool = True) -> His
     signals = draw(st.lists(_signal(some), min_size=1, max_size=most))
     if draw(st.booleans()):
         signals += draw(_story())
+        signals += draw(st.lists(_signal(["goal.defined", "work_item.changed"]), max_size=3))
     for n, signal in enumerate(signals):
         signal["id"] = str(n)
     if conflicts and draw(st.booleans()):
@@ -406,19 +411,22 @@ def facts(draw: st.DrawFn, most: int = 24) -> list[Json]:
     for signal in sorted(
         draw(histories(most, conflicts=False)).signals, key=lambda signal: str(signal["time"])
     ):
-        # to say it again is to say it as of now: what is defined or merged is so once
         data = signal["data"]
-        if "work_item" in data and "key" in data:
-            # open: a key that another work item takes over takes its links along, as of always
-            data = signal["data"] = data | {"key": data["work_item"].replace("jira:", "PAY-")}
-        again = data.get("change") or data.get("deploy") or signal["id"]
+        # to say it again is to say it as of now: a deploy is done once
+        again = data.get("deploy") or signal["id"]
         if signal["type"].endswith(".defined"):
-            again = f"{signal['type']} {data['id']}"
+            version = data.get("from", "")
+            if version and not any(
+                one.startswith(f"{signal['type']} {data['id']} ") for one in found
+            ):
+                version = ""
+            again = f"{signal['type']} {data['id']} {version}"
+            data = {k: v for k, v in data.items() if k != "from"}
+            signal["data"] = data | ({"from": version} if version else {})
         found.setdefault(again, signal)
     signals = list(found.values())
     for signal in signals:
         if signal["type"].endswith(".defined"):
             signal["time"] = START.isoformat()
             signal.pop("recordedtime", None)
-            signal["data"] = {k: v for k, v in signal["data"].items() if k != "from"}
     return sorted(signals, key=lambda signal: str(signal["time"]))

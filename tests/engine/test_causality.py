@@ -2,9 +2,11 @@
 
 import datetime as dt
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +15,17 @@ from tests.engine.histories import DAYS, START, Json, facts, line
 from tests.engine.memory import play
 
 Table = dict[str, dict[str, Any]]
+CASES = yaml.safe_load((Path(__file__).parent / "causality.yaml").read_text())
+USAGE = {"unit": "team", "measure": {"kind": "usage", "actions": 2, "days": 1}}
+BEGIN: dict[str, tuple[str, Json]] = {
+    "service": ("service.defined", {"id": "web", "repository": "acme/web", "team": "red"}),
+    "api": (
+        "service.defined",
+        {"id": "api", "repository": "acme/web", "team": "red", "paths": ["api/**"]},
+    ),
+    "pay": ("subject.defined", {"id": "pay"} | USAGE),
+    "flow": ("subject.defined", {"id": "flow"} | USAGE),
+}
 
 
 def decided(table: Table, by: int) -> set[str]:
@@ -39,6 +52,18 @@ def check(signals: list[Json], day: int) -> None:
         ["", *sorted(first - then), "became", *sorted(then - first), f"by day {day} of"]
         + [json.dumps(signal) for signal in signals]
     )
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["claim"] for case in CASES])
+def test_what_was_found_stays_mended(case: dict[str, Any]) -> None:
+    """A counter-example of the property below, made small."""
+    begin = [
+        {"source": "/acme", "type": BEGIN[name][0], "time": START.isoformat()}
+        | {"data": BEGIN[name][1]}
+        for name in case.get("begin", [])
+    ]
+    signals = [signal | {"id": str(n)} for n, signal in enumerate([*begin, *case["signals"]])]
+    check(signals, case["by"])
 
 
 @given(facts(), st.integers(5, DAYS))
