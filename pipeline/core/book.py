@@ -274,7 +274,9 @@ class Book:
     def parents_of(self, goal: str) -> list[str]:
         """The goals that a goal counts for on some day."""
         versions: list[Goal] = [version for _, version, _ in self.versions("goal", goal)]
-        return sorted({parent.id for version in versions for parent in version.parents} - {goal})
+        return sorted(
+            {parent.id for version in versions for parent in version.parents} - {goal}
+        )
 
     def _above(self, goal: str, day: Day) -> set[str]:
         """A goal and all that it counts for on a day, directly or not."""

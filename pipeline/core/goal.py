@@ -210,8 +210,14 @@ def _begins(id: str, book: Book, last: Day) -> Day | None:
     versions: list[tuple[Day, Goal, Order]] = book.versions("goal", id)
     turns = [start for start, _, _ in versions[1:] if start <= last]
     # before the first version the first one holds
-    for (_, goal, _), start, end in zip(versions, [ALWAYS, *turns], [*turns, last + 1], strict=False):
-        if _measurable(goal) and goal.starts_on is not None and max(start, goal.starts_on) < end:
+    for (_, goal, _), start, end in zip(
+        versions, [ALWAYS, *turns], [*turns, last + 1], strict=False
+    ):
+        if (
+            _measurable(goal)
+            and goal.starts_on is not None
+            and max(start, goal.starts_on) < end
+        ):
             return max(start, goal.starts_on)
     return None
 

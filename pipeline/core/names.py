@@ -147,8 +147,7 @@ def _tenures(claims: list[Claim]) -> dict[str, Tenure]:
     """Who has the name when: each from its claim on, until the next one claims it."""
     ends: list[Instant | None] = [claim.order[0] for claim in claims[1:]]
     return {
-        claim.work_item: Tenure(claim.order[0], end)
-        for claim, end in zip_longest(claims, ends)
+        claim.work_item: Tenure(claim.order[0], end) for claim, end in zip_longest(claims, ends)
     }
 
 

@@ -56,8 +56,8 @@ MUTATIONS = {
     ),
     "revert ignored": Mutation(
         "core/live",
-        "reverts = [by for by in reverted_by(draft, id) if by not in seen]",
-        "reverts: list[str] = []",
+        "reverts = {by: m for by, m in reverts_of(draft, id).items() if by not in seen}",
+        "reverts: dict[str, list[Change]] = {}",
         "states",
     ),
     "reopen ignored": Mutation(
