@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -428,12 +428,25 @@ def worker(
 
 
 @config_app.command("publish")
-def config_publish(path: Path, data: Data = None, as_json: AsJson = False) -> None:
+def config_publish(
+    path: Annotated[Path | None, typer.Argument(help="Else what SIGNALS_CONFIG names.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
     """Send what a configuration changes to every partition of a deployment."""
     from pipeline.engine import publish as sending  # noqa: PLC0415 - as for topics
 
     settings = _settings(data)
-    sent = sending.publish_config(settings, path, None, int(time.time() * 1000))
+    path = path or settings.config
+    if path is None:
+        raise UsageError("no configuration is named", "give its path, or set SIGNALS_CONFIG")
+    said: dict[str, Any] = {}
+    if not settings.embedded or settings.data.exists():
+        url = None if settings.embedded else settings.clickhouse_url
+        folder = settings.data if settings.embedded else None
+        with open_reader(folder, url, server=server_options(settings)) as store:
+            said = sending.what_was_said(store)
+    sent = sending.publish_config(settings, path, said, int(time.time() * 1000))
     print(json.dumps({"sent": sent}) if as_json else f"{sent} records sent")
 
 

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 
 from pipeline.config import Settings
 from pipeline.core.calendar import to_instant, zone
-from pipeline.core.signals import Instant
+from pipeline.core.signals import Defined, Instant
 from pipeline.definitions import Definitions, load_definitions
 from pipeline.engine import configured, wire
 from pipeline.engine.configured import CONFIG
@@ -158,22 +158,32 @@ class _Said(dict[str, Any]):
     """What the configuration said so far, as parts of state."""
 
 
-def publish_config(settings: Settings, path: Path, store: Store | None, now: Instant) -> int:
+def what_was_said(store: Store) -> dict[str, Any]:
+    """What the configuration said so far, from the archive; a new deployment has nothing."""
+    said = _Said()
+    if not store.rows(
+        "SELECT name FROM system.tables WHERE database = {database:String} AND name = 'signals'",
+        {"database": DATABASE},
+    ):
+        return said
+    for row in store.rows(
+        f"SELECT body FROM {DATABASE}.signals FINAL"  # noqa: S608 - a constant
+        " WHERE source = {source:String} ORDER BY time, id",
+        {"source": CONFIG},
+        formats={"body": "bytes"},
+    ):
+        known = decode(row["body"], -_AGES, _AGES, limit=_AGES)
+        assert isinstance(known, Decoded)
+        assert isinstance(known.signal.data, Defined)
+        said.update(configured.note(said, known.signal.data, known.signal.order))
+    return said
+
+
+def publish_config(settings: Settings, path: Path, said: dict[str, Any], now: Instant) -> int:
     """Send what a configuration changes to every partition; how many records it were.
 
-    `store` has what was said before; without it the deployment is taken to be new.
+    `said` is what it said before, as `what_was_said` finds it.
     """
-    said = _Said()
-    if store is not None:
-        for row in store.rows(
-            f"SELECT body FROM {DATABASE}.signals FINAL"  # noqa: S608 - a constant
-            " WHERE source = {source:String} ORDER BY time, id",
-            {"source": CONFIG},
-            formats={"body": "bytes"},
-        ):
-            known = decode(row["body"], -_AGES, _AGES, limit=_AGES)
-            assert isinstance(known, Decoded)
-            said.update(configured.note(said, known.signal.data, known.signal.order))  # type: ignore[arg-type]
     settings.data.mkdir(parents=True, exist_ok=True)
     secret = Pseudonyms(salt_of(settings.data), {}, hashed=False)
     found = list(configured.changes(load_definitions(path), said, now, secret))
