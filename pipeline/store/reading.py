@@ -67,13 +67,14 @@ _WRITES_BEHIND = re.compile(
 )
 _LEAVES = re.compile(
     r"""
-    `?\b(?:file|python|catboostEvaluate|ai[A-Z]\w*)\b`?\s*\(    # called
-    | \b(?:array|map)\w*\([\s(]*`?file\b                        # handed to one that calls it
-    | \bAPPLY[\s(]*`?file\b
+    \b(?:file|python|catboostEvaluate|ai[A-Z]\w*)\s*\(    # called
+    | \b(?:array|map)\w*\([\s(]*file\b                   # handed to one that calls it
+    | \bAPPLY[\s(]*file\b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_STRING = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|`(\w*)`|`(?:[^`\\]|\\.)*`", re.DOTALL)
+"""A string, a name that needs no quotes, or another one: the formatter knows no others."""
 _FORMAT = re.compile(r"\bFORMAT (\w+)(?: SETTINGS .*)?$")
 _ERROR = re.compile(r"Code: (\d+)\. DB::\w*Exception: ", re.DOTALL)
 
@@ -222,6 +223,8 @@ def checked(connection: Any, sql: bytes) -> tuple[str, str]:
         text = sql.decode()
     except UnicodeDecodeError:
         raise refused(62, "SYNTAX_ERROR", "Syntax error: the query is not UTF-8") from None
+    if "\0" in text:
+        raise refused(62, "SYNTAX_ERROR", "Syntax error: the query has a NUL")
     if not text.strip():
         raise refused(62, "SYNTAX_ERROR", "Syntax error: the query is empty")
     asked = f"SELECT formatQuerySingleLine({quoted(text)}) AS sql"
@@ -230,7 +233,7 @@ def checked(connection: Any, sql: bytes) -> tuple[str, str]:
     except Refused as error:
         # The mistake is in what was asked, not in how it was looked at.
         raise Refused(error.code, _SCOPE.sub("", error.text)) from None
-    bare = _STRING.sub("''", spelled)
+    bare = _QUOTED.sub(lambda found: found[1] or "''", spelled)
     if not _READS.match(bare) or _WRITES_BEHIND.search(bare):
         raise refused(164, "READONLY", "Cannot execute query in readonly mode: it is no SELECT")
     if found := _LEAVES.search(bare):

@@ -16,13 +16,15 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
 
 from pipeline.errors import QueryError
 from pipeline.store import address, reading
 from pipeline.store.client import Store, open_store
 from pipeline.store.migrate import check, views
 from pipeline.store.native import BLOCK_INFO, framed
-from pipeline.store.reading import connected, run
+from pipeline.store.reading import Refused, checked, connected, run
 from pipeline.store.server import Page, Readers
 from tests.store.rows import clear, fill
 
@@ -139,6 +141,13 @@ REFUSED = [
     ("SELECT * FROM `file`('/etc/passwd', 'LineAsString')", 497),
     ("SELECT file('/etc/passwd')", 497),
     ("SELECT \"file\" /* x */ ('/etc/passwd')", 497),
+    ("SELECT 1 AS `a'`, file('/etc/passwd')", 497),
+    ("SELECT 1 AS `a\\\\`, file('/etc/passwd') AS `b`", 497),
+    ("SELECT 1 AS \"a'\", file('/etc/passwd') AS \"b'\"", 497),
+    ("SELECT $a$ ' $a$, file('/etc/passwd'), $a$ ' $a$", 497),
+    ("SELECT 'a\\\\', file('/etc/passwd'), 'b'", 497),
+    ("SELECT 1 AS `a'` INTO OUTFILE 'out.csv'", 164),
+    ("SELECT 1\0; SELECT 2", 62),
     ("SELECT arrayMap((file), ['/etc/passwd'])", 497),
     ("SELECT arrayMap(x -> file(x), ['/etc/passwd'])", 497),
     ("SELECT * APPLY(file) FROM (SELECT '/etc/passwd')", 497),
@@ -175,6 +184,25 @@ def test_what_does_not_read_is_refused(
     assert opened.query(f"{everything} ORDER BY ALL").rows == before
 
 
+@settings(deadline=None)  # the machine may be busy
+@given(before=st.text(), after=st.text(), quote=st.sampled_from("'`\""))
+def test_no_quoting_hides_a_call(opened: Store, before: str, after: str, quote: str) -> None:
+    """Whatever stands in strings and names around it, `file()` is seen."""
+
+    def name(text: str) -> str:
+        return quote + text.replace("\\", "\\\\").replace(quote, "\\" + quote) + quote
+
+    around = "1 AS {}" if quote != "'" else "{}"
+    parts = (around.format(name(before)), "file('/etc/passwd')", around.format(name(after)))
+    with (
+        closing(connected(str(Path(opened.where) / "clickhouse"))) as connection,
+        pytest.raises(Refused) as refused,
+    ):
+        checked(connection, f"SELECT {', '.join(parts)}".encode(errors="replace"))
+    assert refused.value.code in {62, 497}
+    event(str(refused.value.code))
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -189,6 +217,7 @@ def test_what_does_not_read_is_refused(
         "SHOW CREATE VIEW signals.goals_now",
         "SELECT 'DROP; INTO OUTFILE file(' -- file('x')",
         "SELECT * FROM numbers(3)",
+        "SELECT 1 AS `file('x')`, 2 AS `INTO OUTFILE`",
     ],
 )
 def test_what_reads_is_answered(sql: str, served: Readers, opened: Store) -> None:
