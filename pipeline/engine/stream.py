@@ -25,7 +25,7 @@ from aiokafka.errors import KafkaError
 from pipeline.config import Settings
 from pipeline.core.names import partition_of
 from pipeline.core.reaction import Letter
-from pipeline.core.rows import Gone, Row
+from pipeline.core.rows import TABLES, Gone, Row
 from pipeline.engine import wire
 from pipeline.engine.app import new_app, source
 from pipeline.engine.decode import LIMIT, Refused, decode
@@ -250,23 +250,26 @@ class Keep(Stage):
 
 
 def _write(writer: Writer, shipments: list[wire.Shipment], token: str) -> None:
-    for n, (version, rows, archive) in enumerate(shipments):
-        held, gone = decode_rows(rows)
-        _write_group(writer, held, gone, archive, version, f"{token}:{n}")
+    """One insert per table for all groups of a run: of each row the last word, as of the last.
 
-
-def _write_group(
-    writer: Writer,
-    held: list[Row],
-    gone: list[Gone],
-    archive: list[wire.Archived],
-    version: int,
-    token: str,
-) -> None:
+    Versions only have to rise along a partition, and what comes later has a larger one.
+    """
+    rows: dict[tuple[type[Any], tuple[Any, ...]], Row | None] = {}
+    archive: list[wire.Archived] = []
+    for shipment in shipments:
+        held, gone = decode_rows(shipment.rows)
+        for row_type, key in gone:
+            rows[row_type, tuple(key)] = None
+        for row in held:
+            rows[type(row), tuple(row[: TABLES[type(row)][1]])] = row
+        archive += shipment.archive
+    version = shipments[-1].version
     if archive:
         columns = dict(zip(wire.Archived._fields, zip(*archive, strict=True), strict=True))
         writer.signals(**columns, version=version, token=token)
-    writer.write(held, gone, version, token)
+    present = [row for row in rows.values() if row is not None]
+    lost = [Gone(row_type, key) for (row_type, key), row in rows.items() if row is None]
+    writer.write(present, lost, version, token)
 
 
 async def tick(settings: Settings, react: React) -> None:
