@@ -72,7 +72,8 @@ class Adopter(NamedTuple):
     """All that is remembered of one adopter of one subject; nothing in it is ever changed.
 
     `uses` holds per day the ids (hashed) and counts of what was counted, until the day is full:
-    a signal seen twice does not count twice. `listed` is since when the list of eligible
+    a signal seen twice does not count twice. More would cost every use, so a definition that needs
+    more of a day, or other days, is exact after a rebuild only. `listed` is since when the list of eligible
     adopters names it or not (None: no list ever named it). `added` is what it has added to the
     counts: (day, column, number).
     """

@@ -91,6 +91,14 @@ def differences(path: Path, data: Path) -> Iterator[Problem]:
             defined.add(name)
             record = json.loads(json.dumps(written, default=str))
             digest = _said(state, name).digest
+            if digest and _counts_otherwise(parts.entity("book:book"), kind, id, start, record):
+                yield Problem(
+                    level="note",
+                    file=str(path),
+                    message=f"{kind} {id} counts uses by other days or actions than before,"
+                    " and of a day only the uses that were needed are kept",
+                    remedy="run `signals rebuild` after the next replay",
+                )
             if start is None and digest not in ("", _digest(pseudonyms.record(kind, record))):
                 yield Problem(
                     level="note",
@@ -111,6 +119,28 @@ def differences(path: Path, data: Path) -> Iterator[Problem]:
             )
     finally:
         parts.close()
+
+
+def _counts_otherwise(
+    book: State, kind: str, id: str, start: Any, record: dict[str, Any]
+) -> bool:
+    """Whether a record says something else about what is kept of uses than it said so far."""
+    if kind not in ("organisation", "team", "subject"):
+        return False
+    facts: list[tuple[Defined, Order] | None] = [
+        book.get(f"fact/{n}") for n in range(book.get("size") or 0)
+    ]
+    known = [
+        (order, fact.record)
+        for fact, order in filter(None, facts)
+        if (fact.kind, fact.id, fact.record.get("from")) == (kind, id, start)
+        and not fact.removed
+    ]
+    return bool(known) and _kept_by(max(known, key=lambda k: k[0])[1]) != _kept_by(record)
+
+
+def _kept_by(record: dict[str, Any]) -> tuple[Any, Any]:
+    return record.get("timezone"), (record.get("measure") or {}).get("actions")
 
 
 def _removed(state: State, defined: set[str]) -> list[str]:

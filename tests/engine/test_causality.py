@@ -75,7 +75,7 @@ def test_what_was_decided_stands(signals: list[Json], day: int) -> None:
 
 @pytest.mark.prove
 @given(facts(most=60), st.integers(5, DAYS))
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_was_decided_stands_at_length(signals: list[Json], day: int) -> None:
     """The same, tried for minutes."""
     check(signals, day)

@@ -242,6 +242,16 @@ def test_a_check_says_what_a_replay_would_change(tmp_path: Path) -> None:
     assert "subject carts no longer stands here: it will not be counted any further" in said[1]
 
 
+def test_a_check_says_when_a_rebuild_is_due(tmp_path: Path) -> None:
+    """Uses that were not needed are not kept, so who needs more of them must rebuild."""
+    data = play(tmp_path, write(tmp_path), "10")
+    measure = {**CONFIG["subjects"][0]["measure"], "actions": 2}
+    config = write(tmp_path, subjects=[{**CONFIG["subjects"][0], "measure": measure}])
+    said = [str(problem) for problem in differences(config, data)]
+    assert "subject carts counts uses by other days or actions than before" in said[0]
+    assert "run `signals rebuild` after the next replay" in said[0]
+
+
 def test_a_subject_may_list_very_many_adopters(tmp_path: Path) -> None:
     """A list that is longer than a line may be is one definition all the same."""
     names = [f"{n:060d}" for n in range(20_000)]

@@ -43,7 +43,7 @@ def test_any_arrival_gives_the_same_rows(history: History) -> None:
 
 @pytest.mark.prove
 @given(histories(most=60))
-@settings(max_examples=6000, deadline=None, suppress_health_check=ALL)
+@settings(max_examples=3000, deadline=None, suppress_health_check=ALL)
 def test_any_arrival_gives_the_same_rows_at_length(history: History) -> None:
     """The same, tried for minutes."""
     check(history)
