@@ -32,7 +32,7 @@ from pipeline.engine.reasons import REASONS
 from pipeline.errors import BrokerError, DeliverySignalsError, NotFound, QueryError, UsageError
 from pipeline.history import history as real_history
 from pipeline.notify import digest as wake_up
-from pipeline.show import FORMS, show
+from pipeline.show import FORMS, plain, show
 from pipeline.simulate import simulate
 from pipeline.store.client import Store, open_reader, open_store, server_options
 from pipeline.store.migrate import check, migrate
@@ -318,7 +318,7 @@ def status(
     within: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 600,
     as_json: AsJson = False,
 ) -> None:
-    """Per source: what came, and when it was last heard."""
+    """Per source: what came, and when it was last heard. Of a deployment also what waits."""
     if wait_idle:
         from pipeline.engine.lag import wait_idle as wait  # noqa: PLC0415 - as for topics
 
@@ -327,14 +327,32 @@ def status(
                 f"there was still work after {within:g} s", "see whether workers run"
             )
         return
-    _select(
+    sources = (
         "SELECT if(source = '', '(unknown)', source) AS source, sum(signals) AS received,"
         " sum(duplicates) AS repeated, sum(late) AS late, sum(rejected) AS rejected,"
         " maxOrNullIf(day, signals > 0) AS last"
-        " FROM signals.data_quality_daily AS days GROUP BY source ORDER BY source",
-        data,
-        _form(as_json=as_json),
+        " FROM signals.data_quality_daily AS days GROUP BY source ORDER BY source"
     )
+    settings = _settings(data)
+    if settings.kafka is None:
+        _select(sources, data, _form(as_json=as_json))
+        return
+    from pipeline.engine import lag  # noqa: PLC0415 - as for topics
+
+    waiting = lag.waiting(settings)
+    if as_json:
+        with _store(data) as store:
+            names, _, rows = store.query(sources)
+        found = [[plain(value) for value in row] for row in rows]
+        shown = {
+            "sources": [dict(zip(names, row, strict=True)) for row in found],
+            "lag": [plain(one._asdict()) for one in waiting],
+        }
+        print(json.dumps(shown))
+        return
+    show(out, ["stage", "waiting", "seconds", "partitions"], lag.by_stage(waiting), "table")
+    out.print()
+    _select(sources, data, "table")
 
 
 @app.command("migrate")

@@ -1,5 +1,6 @@
 """How far each stage of a deployment is behind, and whether all work is done."""
 
+import datetime as dt
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +11,15 @@ from kafka.errors import CoordinatorNotAvailableError
 
 from pipeline.config import Settings
 from pipeline.engine.connect import client_options
-from pipeline.engine.topics import Role, topic_name
+from pipeline.engine.topics import Role, admin_client, topic_name
 
 READS: dict[str, Role] = {"parse": "raw", "react": "inbox", "store": "rows"}
 """What each stage reads."""
 
 LOOK_EVERY = 0.5
+
+LOOK_WITHIN = 5.0
+"""Seconds in which the oldest records that wait must be read."""
 
 
 class Lag(NamedTuple):
@@ -31,6 +35,71 @@ def lags(settings: Settings) -> list[Lag]:
     """Of every stage and partition, as of now."""
     with _clients(settings) as (admin, consumer):
         return _lags(settings, admin, consumer)
+
+
+class Waiting(NamedTuple):
+    """A row of the view `pipeline_lag`: what waits in one partition for a stage, and how long."""
+
+    stage: str
+    partition: int
+    at: dt.datetime
+    lag_records: int
+    lag_seconds: float | None
+    """Since the oldest of them arrived; None where it could not be read in time."""
+
+
+def waiting(settings: Settings) -> list[Waiting]:
+    """Of every stage and partition, as of now."""
+    with _clients(settings) as (admin, consumer):
+        found = _lags(settings, admin, consumer)
+        at = dt.datetime.now(dt.UTC)
+        arrived = _arrived(settings, consumer, [lag for lag in found if lag.records])
+    return [
+        Waiting(
+            lag.stage,
+            lag.partition,
+            at,
+            lag.records,
+            _seconds(at, arrived.get((lag.stage, lag.partition))) if lag.records else 0.0,
+        )
+        for lag in found
+    ]
+
+
+def by_stage(found: list[Waiting]) -> list[tuple[str, int, float | None, int]]:
+    """Per stage: records that wait, for how many seconds the oldest, in how many partitions."""
+    rows = []
+    for stage in READS:
+        behind = [one for one in found if one.stage == stage and one.lag_records]
+        known = [one.lag_seconds for one in behind if one.lag_seconds is not None]
+        longest = max(known, default=None) if behind else 0.0
+        rows.append((stage, sum(one.lag_records for one in behind), longest, len(behind)))
+    return rows
+
+
+def _seconds(at: dt.datetime, arrived: int | None) -> float | None:
+    return None if arrived is None else max(0.0, at.timestamp() - arrived / 1000)
+
+
+def _arrived(
+    settings: Settings, consumer: KafkaConsumer, behind: list[Lag]
+) -> dict[tuple[str, int], int]:
+    """When the oldest record that waits in each of these arrived, in milliseconds."""
+    asked = {
+        TopicPartition(topic_name(settings, READS[lag.stage]), lag.partition): lag
+        for lag in behind
+    }
+    found: dict[tuple[str, int], int] = {}
+    limit = time.monotonic() + LOOK_WITHIN
+    consumer.assign(list(asked))
+    for tp, lag in asked.items():
+        consumer.seek(tp, lag.end - lag.records)
+    while len(found) < len(asked) and time.monotonic() < limit:
+        for tp, records in consumer.poll(timeout_ms=200, max_records=1).items():
+            lag = asked[tp]
+            found[lag.stage, lag.partition] = records[0].timestamp
+            consumer.pause(tp)
+    return found
 
 
 def wait_idle(settings: Settings, within: float) -> bool:
@@ -51,13 +120,12 @@ def wait_idle(settings: Settings, within: float) -> bool:
 
 @contextmanager
 def _clients(settings: Settings) -> Iterator[tuple[KafkaAdminClient, KafkaConsumer]]:
-    admin = KafkaAdminClient(**client_options(settings))
-    consumer = KafkaConsumer(**client_options(settings))
-    try:
-        yield admin, consumer
-    finally:
-        consumer.close()
-        admin.close()
+    with admin_client(settings) as admin:
+        consumer = KafkaConsumer(**client_options(settings))
+        try:
+            yield admin, consumer
+        finally:
+            consumer.close()
 
 
 def _lags(settings: Settings, admin: KafkaAdminClient, consumer: KafkaConsumer) -> list[Lag]:

@@ -22,10 +22,11 @@ import faust
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from pipeline import logs, metrics
 from pipeline.config import Settings
 from pipeline.core.names import partition_of
 from pipeline.core.reaction import Letter
-from pipeline.core.rows import TABLES, Gone, Row
+from pipeline.core.rows import TABLES, Gone, RejectionRow, Row
 from pipeline.engine import wire
 from pipeline.engine.app import new_app, source
 from pipeline.engine.decode import LIMIT, Refused, decode
@@ -58,6 +59,7 @@ async def persist(
         try:
             return await work()
         except temporary as error:
+            metrics.RETRIES.labels(what).inc()
             wait = _WAITS[min(attempt, len(_WAITS) - 1)]
             log.warning("%s failed (%s); again in %s s", what, error, wait)
             attempt += 1
@@ -76,6 +78,7 @@ class Stage:
         self.producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
+        logs.STAGE.set(self.name)
         self.producer = new_producer(self.settings)
         await self.producer.start()
         agent = self.app.agent(source(self.app, self.settings, self.reads), concurrency=1)
@@ -90,8 +93,10 @@ class Stage:
     async def _take(self, stream: Any) -> None:
         async for event in stream.noack().events():
             try:
-                await self.run(event.message, event.value)
+                with metrics.taking(self.name, event.value):
+                    await self.run(event.message, event.value)
             except Revoked as revoked:
+                metrics.REVOKED.labels(self.name).inc()
                 log.info("%s", revoked)
                 continue
             event.ack()
@@ -178,6 +183,7 @@ class React(Stage):
             # what it remembers is ahead of what is durable
             self._partitions.pop(number, None)
             raise
+        _tell_rejects(batch)
 
     @property
     def _own(self) -> AIOKafkaProducer:
@@ -204,6 +210,15 @@ class React(Stage):
         for partition, records in sorted(outgoing.items()):
             await self.send("inbox", partition, records)
         await self.send("rows", number, [Outgoing(None, wire.shipment(batch.group, version))])
+
+
+def _tell_rejects(batch: Batch) -> None:
+    for row in batch.group.held:
+        if isinstance(row, RejectionRow):
+            metrics.REJECTS.labels(row.reason).inc()
+            # no detail here: it may show whom the signal is about
+            about = {"rejection": row.rejection_id, "signal": wire.id_of(row.bytes)}
+            log.warning("rejected: %s", row.reason, extra=about)
 
 
 def _react(partition: Partition, record: Record) -> None:

@@ -116,7 +116,7 @@ def topics(settings: Settings) -> list[Topic]:
 
 def differences(settings: Settings) -> list[Difference]:
     """Where Kafka is not as the settings say; changes nothing."""
-    with _admin(settings) as admin:
+    with admin_client(settings) as admin:
         return _differences(admin, topics(settings))
 
 
@@ -126,7 +126,7 @@ def ensure(settings: Settings) -> list[Difference]:
     Raises TopicsDiffer, before anything is changed, where only a person can help.
     """
     wanted = topics(settings)
-    with _admin(settings) as admin:
+    with admin_client(settings) as admin:
         found = _differences(admin, wanted)
         for difference in found:
             if difference.for_good:
@@ -225,7 +225,7 @@ def _knock(settings: Settings) -> None:
 
 
 @contextmanager
-def _admin(settings: Settings) -> Iterator[Any]:
+def admin_client(settings: Settings) -> Iterator[Any]:
     """An admin client; whatever it raises becomes one line that names the setting."""
     options = client_options(settings)
     where = ", ".join(servers(settings))

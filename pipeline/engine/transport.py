@@ -90,6 +90,8 @@ class GuardedConsumer(driver.Consumer):
         self._next: dict[TP, int] = {}
         self._handed: dict[TP, deque[int]] = {}
         self._holes: dict[TP, tuple[int, int]] = {}
+        self._done: dict[TP, int] = {}
+        self._ends: dict[TP, int] = {}
         self._assignments = 0
         super().__init__(*args, **kwargs)
 
@@ -110,6 +112,8 @@ class GuardedConsumer(driver.Consumer):
         self._next.clear()
         self._handed.clear()
         self._holes.clear()
+        self._done.clear()
+        self._ends.clear()
 
     async def perform_seek(self) -> None:
         """Seek to what was committed, and remember it as what comes next.
@@ -126,6 +130,7 @@ class GuardedConsumer(driver.Consumer):
         for tp in sources:
             committed = self._committed_offset[tp]
             self._next[tp] = starts[tp] if committed is None else committed
+            self._done[tp] = self._next[tp]
             self._handed[tp] = deque()
             # acknowledgements of an earlier delivery say nothing about the one to come
             self._acked[tp].clear()
@@ -176,7 +181,8 @@ class GuardedConsumer(driver.Consumer):
                 # turns of the loop after the seek: what was handed over by then would be lost.
                 await self._rewind(tp)
             elif wanted := await self._wanted(tp, records):
-                self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+                self._ends[tp] = self.highwater(tp)
+                self.app.monitor.track_tp_end_offset(tp, self._ends[tp])
                 for run in cut(wanted, self.run_records, self.run_bytes):
                     if not self._flows(generation) or self._next.get(tp) != run[0].offset:
                         await self._rewind(tp)
@@ -256,7 +262,17 @@ class GuardedConsumer(driver.Consumer):
             last = handed.popleft()
             done.discard(last)
         self._acked[tp].clear()
-        return None if last is None else last + 1
+        if last is None:
+            return None
+        self._done[tp] = last + 1
+        return last + 1
+
+    def behind(self) -> dict[TP, int]:
+        """Records of each source partition that were seen in its log and are not done.
+
+        Any thread may ask.
+        """
+        return {tp: max(0, self._ends.get(tp, at) - at) for tp, at in self._done.copy().items()}
 
 
 class GuardedTransport(driver.Transport):

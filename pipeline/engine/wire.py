@@ -102,5 +102,15 @@ def shipment(group: Group, version: int) -> bytes:
     return SHIPMENT.encode(Shipment(version, encode_rows(group.held, group.gone), archive))
 
 
+def id_of(line: bytes) -> str | None:
+    """What a line that cannot be taken gives as its id, if anything can be read in it."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    id = event.get("id") if isinstance(event, dict) else None
+    return id[:200] if isinstance(id, str) else None
+
+
 def header(headers: Mapping[str, bytes], name: str) -> str:
     return headers.get(name, b"").decode("utf-8", "replace")

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from pipeline import logs, metrics
 from pipeline.config import Settings
+from pipeline.engine.health import Health, NoEngine
 from pipeline.engine.stream import STAGES, Keep, Parse, React, Stage, tick
 from pipeline.store.client import Store, open_store
 from pipeline.store.migrate import migrate
+from pipeline.store.server import LOOPBACK, Pages, Readers, Server
 
 STOP_WITHIN = 8.0
 """Seconds; what is not done by then comes again to whoever takes over."""
@@ -23,9 +26,15 @@ log = logging.getLogger(__name__)
 def work(settings: Settings, only: Sequence[str] = STAGES) -> None:
     """Run stages of the stream engine; returns after SIGTERM or SIGINT."""
     (settings.data / "worker").mkdir(parents=True, exist_ok=True)
+    logs.to_stderr()
+    health = Health(only)
+    metrics.REGISTRY.register(health)
     with ExitStack() as open_:
         store = open_.enter_context(_store(settings)) if "store" in only else None
-        asyncio.run(_work(settings, only, store))
+        if server := _server(settings, health.pages(), embedded=store is not None):
+            open_.enter_context(server)
+            log.info("health, metrics and queries are answered at %s", server.address)
+        asyncio.run(_work(settings, only, store, health))
     # Faust leaves threads behind that nobody can join
     sys.stdout.flush()
     sys.stderr.flush()
@@ -39,7 +48,16 @@ def _store(settings: Settings) -> Store:
     return store
 
 
-async def _work(settings: Settings, only: Sequence[str], store: Store | None) -> None:
+def _server(settings: Settings, pages: Pages, *, embedded: bool) -> Server | None:
+    """What answers over HTTP; the embedded store always does, as nobody else can open it."""
+    if embedded and settings.embedded:
+        return Readers(settings.data, settings.http or LOOPBACK, pages)
+    return Server(NoEngine(), settings.http, pages) if settings.http else None
+
+
+async def _work(
+    settings: Settings, only: Sequence[str], store: Store | None, health: Health
+) -> None:
     datadir: Path = settings.data / "worker"
     stages: list[Stage] = []
     if "parse" in only:
@@ -53,13 +71,17 @@ async def _work(settings: Settings, only: Sequence[str], store: Store | None) ->
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, done.set)
+    beating = asyncio.create_task(health.beat())
     for stage in stages:
         await stage.start()
+        health.started(stage)
         log.info("%s is working", stage.name)
     ticking = None
     if react is not None and settings.ticker:
         ticking = asyncio.create_task(tick(settings, react))
     await done.wait()
+    health.stopping()
+    logs.STAGE.set(None)
     if ticking is not None:
         ticking.cancel()
     try:
@@ -68,3 +90,5 @@ async def _work(settings: Settings, only: Sequence[str], store: Store | None) ->
                 await stage.stop()
     except TimeoutError:
         log.warning("stopped after %s s with work left; it comes again", STOP_WITHIN)
+    beating.cancel()
+    log.info("stopped")
