@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +20,9 @@ from pipeline.store.server import LOOPBACK, Pages, Readers, Server
 
 STOP_WITHIN = 8.0
 """Seconds; what is not done by then comes again to whoever takes over."""
+
+END_WITHIN = 9.0
+"""Seconds; an insert without an answer keeps its thread, and Python waits for threads."""
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +84,10 @@ async def _work(
     if react is not None and settings.ticker:
         ticking = asyncio.create_task(tick(settings, react))
     await done.wait()
+    # as after a crash: whatever is not durable by then was not acknowledged either
+    end = threading.Timer(END_WITHIN, os._exit, (0,))
+    end.daemon = True
+    end.start()
     health.stopping()
     logs.STAGE.set(None)
     if ticking is not None:

@@ -21,6 +21,7 @@ from pipeline.engine import health
 from pipeline.engine.health import Health, NoEngine
 from pipeline.engine.stream import Parse
 from pipeline.store.server import LOOPBACK, Server
+from tests.store.faulty import Faulty
 from tests.stream.deployment import MAIN, ROOT, Deployment
 
 SOON = 60.0
@@ -95,6 +96,12 @@ class Worker(NamedTuple):
         return found
 
 
+def free_address() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
 @pytest.fixture
 def deployment(settings: Settings, tmp_path: Path) -> Iterator[Deployment]:
     few = settings.model_copy(update={"kafka_partitions": 2})
@@ -105,10 +112,7 @@ def deployment(settings: Settings, tmp_path: Path) -> Iterator[Deployment]:
 @pytest.fixture
 def worker(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Worker:
     """All stages in one process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    monkeypatch.setenv(variable("http"), address)
+    monkeypatch.setenv(variable("http"), address := free_address())
     return Worker(deployment, deployment.start("parse,react,store"), address)
 
 
@@ -213,16 +217,38 @@ def test_a_worker_without_a_store_answers_no_query(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its pages are those of health only; a query is refused with a reason."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    monkeypatch.setenv(variable("http"), address)
+    monkeypatch.setenv(variable("http"), address := free_address())
     worker = Worker(deployment, deployment.start("parse"), address)
     worker.wait_ready()
     answer = worker.get("/?query=SELECT%201")
     assert answer is not None
     assert answer.status == 500
     assert "no embedded store" in answer.text
+
+
+def test_a_store_that_hangs_holds_up_no_stop(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM ends a worker within 10 s also in the middle of an insert without an answer."""
+    faulty = Faulty(tmp_path / "clickhouse", slowness=11.5)
+    monkeypatch.setenv(variable("clickhouse_url"), faulty.url)
+    monkeypatch.setenv(variable("http"), address := free_address())
+    worker = Worker(deployment, deployment.start("react,store"), address)
+    worker.wait_ready()
+    faulty.faults.append("slow")
+    file = tmp_path / "signals.ndjson"
+    file.write_text("".join(json.dumps(one) + "\n" for one in SIGNALS))
+    deployment.run("publish", str(file))
+    limit = time.monotonic() + SOON
+    while not faulty.hits:
+        assert time.monotonic() < limit, deployment.logs()
+        time.sleep(0.05)
+    begun = time.monotonic()
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(20) == 0, deployment.logs()
+    assert time.monotonic() - begun < 10
+    faulty.busy.over()
+    faulty.close()
 
 
 def test_status_of_a_deployment(worker: Worker, tmp_path: Path) -> None:
