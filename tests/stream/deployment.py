@@ -11,6 +11,7 @@ from typing import Self
 from pipeline.config import Settings, variable
 from pipeline.engine import topics
 from pipeline.engine.lag import lags, wait_idle
+from pipeline.store import address
 
 ROOT = Path(__file__).parents[2]
 MAIN = "import sys; from pipeline.cli import main; sys.exit(main())"
@@ -56,6 +57,14 @@ class Deployment:
             check=True,
             cwd=ROOT,
         )
+
+    def wait_store(self, data: str = "data", within: float = 60) -> None:
+        """Wait until the worker with the store can be asked: it alone opens the directory."""
+        limit = time.monotonic() + within
+        while address.running(self.folder / data) is None:
+            assert all(worker.poll() is None for worker in self.workers), self.logs()
+            assert time.monotonic() < limit, self.logs()
+            time.sleep(0.05)
 
     def idle(self, within: float = 120) -> None:
         """Wait until all work is done; fails at once where a worker has ended."""

@@ -21,6 +21,7 @@ def test_the_same_rows(workers: int, settings: Settings, tmp_path: Path) -> None
         deployment.start("parse,store")
         for n in range(workers):
             deployment.start("react", f"react-{n}")
+        deployment.wait_store()
         deployment.run("config", "publish", str(organisation.config))
         deployment.run("publish", *files, "--config", str(organisation.config))
         deployment.idle()
