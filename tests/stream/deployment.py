@@ -24,6 +24,7 @@ class Deployment:
         self.settings = settings
         self.folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
+        self._logs = 0
         topics.ensure(settings)
 
     def environment(self, data: str) -> dict[str, str]:
@@ -37,17 +38,27 @@ class Deployment:
         }
 
     def start(self, only: str, data: str = "data") -> subprocess.Popen[bytes]:
-        number = len(self.workers)
-        with (self.folder / f"worker-{number}.log").open("wb") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-c", MAIN, "worker", "--only", only],
+        worker = self.begin("worker", "--only", only, data=data)
+        self.workers.append(worker)
+        return worker
+
+    def begin(self, *arguments: str, data: str = "data") -> subprocess.Popen[bytes]:
+        """Start a command of the program, and let it run."""
+        number, self._logs = self._logs, self._logs + 1
+        with (self.folder / f"{arguments[0]}-{number}.log").open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-c", MAIN, *arguments],
                 env=self.environment(data),
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
             )
-        self.workers.append(worker)
-        return worker
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        """SIGKILL; nobody expects this worker to live from now on."""
+        self.workers.remove(worker)
+        worker.kill()
+        worker.wait()
 
     def run(self, *arguments: str, data: str = "data") -> None:
         """Run a command of the program to its end."""
@@ -74,7 +85,7 @@ class Deployment:
             assert time.monotonic() < limit, f"{lags(self.settings)}\n{self.logs()}"
 
     def logs(self) -> str:
-        files = sorted(self.folder.glob("worker-*.log"))
+        files = sorted(self.folder.glob("*-*.log"))
         return "\n".join(f"{file.name}: {file.read_text()[-3000:]}" for file in files)
 
     def stop(self) -> None:
