@@ -4,10 +4,14 @@ import datetime as dt
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import CoordinatorNotAvailableError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
+)
 
 from pipeline.config import Settings
 from pipeline.engine.connect import client_options
@@ -20,6 +24,9 @@ LOOK_EVERY = 0.5
 
 LOOK_WITHIN = 5.0
 """Seconds in which the oldest records that wait must be read."""
+
+COORDINATOR_WITHIN = 30.0
+"""Seconds that a broker which has just started may take to know the groups."""
 
 
 class Lag(NamedTuple):
@@ -136,13 +143,30 @@ def _lags(settings: Settings, admin: KafkaAdminClient, consumer: KafkaConsumer) 
         ends = consumer.end_offsets(partitions)
         starts = consumer.beginning_offsets(partitions)
         group = settings.kafka_prefix + stage
-        try:
-            done = admin.list_group_offsets({group: partitions}).get(group, {})
-        except CoordinatorNotAvailableError:
-            done = {}  # nobody has joined any group so far
+        done = _done(admin, group, partitions)
         for tp in partitions:
             known = done.get(tp)
             offset = -1 if known is None else known.offset
             begun = max(offset, starts[tp])
             found.append(Lag(stage, tp.partition, ends[tp], ends[tp] - begun))
     return found
+
+
+def _done(
+    admin: KafkaAdminClient, group: str, partitions: list[TopicPartition]
+) -> dict[TopicPartition, Any]:
+    """What a group has committed; nothing where nobody has joined any group so far."""
+    limit = time.monotonic() + COORDINATOR_WITHIN
+    while True:
+        try:
+            found: dict[TopicPartition, Any] = admin.list_group_offsets(
+                {group: partitions}
+            ).get(group, {})
+        except CoordinatorNotAvailableError:
+            return {}
+        except (CoordinatorLoadInProgressError, NotCoordinatorError):
+            if time.monotonic() > limit:
+                raise
+            time.sleep(LOOK_EVERY)
+        else:
+            return found
