@@ -21,6 +21,7 @@ from pipeline.engine.stored import part_codec
 _ALARM = "@alarm"
 _SEEN = "@seen"
 _CLOCK = b"\0@clock"
+_PLACE = b"\0@place"
 _INSTANT = codec(int)
 _TIMES = codec(tuple[int, int])
 _COPY = codec(tuple[int, int, bytes])
@@ -63,6 +64,11 @@ class PartitionParts:
 
     A key of the mapping is the reference and the part, with a NUL between them. What changes
     stays here until `commit`, so that effects can be made durable before it.
+
+    It knows its place in the log of its records: `done` is the last that it contains. `begun`,
+    which is durable before anything leaves, is where the group ends that was worked on last.
+    Should that group come again, it has to end there again: among more records, or fewer, other
+    things are worth saying, and what left the first time would never be taken back.
     """
 
     def __init__(self, raw: MutableMapping[bytes, bytes]) -> None:
@@ -79,9 +85,20 @@ class PartitionParts:
                 self._refs.add(ref)
         clock = raw.get(_CLOCK)
         self.clock: tuple[Instant, Instant] = (0, 0) if clock is None else _TIMES.decode(clock)
+        place = raw.get(_PLACE)
+        self.done: int
+        self.begun: int
+        self.done, self.begun = (-1, -1) if place is None else _TIMES.decode(place)
+
+    def begin(self, last: int) -> None:
+        """Put into the mapping where the group ends whose effects leave next."""
+        self.begun = last
+        self._raw[_PLACE] = _TIMES.encode((self.done, last))
 
     def commit(self, clock: Instant, newest: Instant) -> None:
         """Put what changed since the last time into the mapping."""
+        self.done = self.begun
+        self._changed[_PLACE] = _TIMES.encode((self.done, self.begun))
         self._changed[_CLOCK] = _TIMES.encode((clock, newest))
         for key, value in self._changed.items():
             if value is not None:

@@ -6,9 +6,10 @@ Three stages, each a Faust app with a group of its own:
     react   inbox -> inbox, rows, state: entities react, one run of records at a time
     store   rows -> ClickHouse
 
-Order of work for a run (engines.md 1): effects are durable first (messages, rows), then state,
-then the acknowledgement. A worker that loses a partition on the way drops the work; whoever has
-the partition now gets the run again, and what leaves twice is the same and harmless.
+Order of work for a run (engines.md 1): first it is written down where the run ends, then effects
+are made durable (messages, rows), then state, then the acknowledgement. A worker that loses a
+partition on the way drops the work; whoever has the partition now gets the records again, lets
+them end at the same place, and what leaves twice is the same and harmless.
 """
 
 import asyncio
@@ -76,6 +77,8 @@ class Stage:
         self.settings = settings
         self.app: faust.App = new_app(settings, self.name, datadir / self.name)
         self.producer: AIOKafkaProducer | None = None
+        self.failed = asyncio.Event()
+        """Set by an error that nobody foresaw: the worker has to end."""
 
     async def start(self) -> None:
         logs.STAGE.set(self.name)
@@ -91,18 +94,30 @@ class Stage:
             await self.producer.stop()
 
     async def _take(self, stream: Any) -> None:
+        held: dict[int, list[Any]] = {}
         async for event in stream.noack().events():
+            waiting = held.setdefault(event.message.partition, [])
+            waiting.append(event)
             try:
                 with metrics.taking(self.name, event.value):
-                    await self.run(event.message, event.value)
+                    durable = await self.run(event.message, event.value)
             except Revoked as revoked:
                 metrics.REVOKED.labels(self.name).inc()
                 log.info("%s", revoked)
+                waiting.clear()
                 continue
-            event.ack()
+            except Exception:
+                log.exception("%s stands still at a record that it cannot work on", self.name)
+                self.failed.set()
+                # Faust would start this agent again behind the run; nothing may overtake it
+                await asyncio.Event().wait()
+            if durable:
+                for one in waiting:
+                    one.ack()
+                waiting.clear()
 
-    async def run(self, message: Any, run: Run) -> None:
-        """Work on a run until everything that follows from it is durable."""
+    async def run(self, message: Any, run: Run) -> bool:
+        """Work on a run; whether everything that follows from it, and before, is durable."""
         raise NotImplementedError
 
     async def send(self, role: Any, partition: int, records: Iterable[Outgoing]) -> None:
@@ -120,7 +135,7 @@ class Parse(Stage):
 
     name, reads = "parse", "raw"
 
-    async def run(self, message: Any, run: Run) -> None:  # noqa: ARG002 - as the others
+    async def run(self, message: Any, run: Run) -> bool:  # noqa: ARG002 - as the others
         outgoing: dict[int, list[Outgoing]] = {}
         for record in run:
             line = record.value or b""
@@ -130,6 +145,7 @@ class Parse(Stage):
                 outgoing.setdefault(partition, []).append(sent)
         for partition, records in sorted(outgoing.items()):
             await self.send("inbox", partition, records)
+        return True
 
 
 def spread(
@@ -157,32 +173,47 @@ class React(Stage):
         super().__init__(settings, datadir)
         self.table = Table(self.app, settings)
         self._salt = salt_of(settings.data)
-        self._partitions: dict[int, tuple[State, Partition]] = {}
+        self._partitions: dict[int, tuple[State, int, Partition]] = {}
 
-    async def run(self, message: Any, run: Run) -> None:
+    async def run(self, message: Any, run: Run) -> bool:
         number, generation = message.partition, message.generation_id
         state = self.table.of(number)
         self.table.check(state, generation)
-        partition = self._partition(state)
+        partition = self._partition(state, generation)
+        parts = partition.parts
         try:
-            for record in run:
-                _react(partition, record)
-            batch = partition.close()
-            version = state.advance(generation, message.offset)
-            await self._effects(number, batch, version)
-            self.table.check(state, generation)
-            partition.commit()
-            await persist(
-                "writing state",
-                lambda: self.table.write(
-                    state, self._own, offset=message.offset, generation=generation
-                ),
-                KafkaError,
-            )
+            for group in groups(run, parts.done, parts.begun):
+                for record in group:
+                    _react(partition, record)
+                last = group[-1].offset
+                if last < parts.begun:
+                    return False
+                await self._close(state, generation, partition, last)
         except BaseException:
             # what it remembers is ahead of what is durable
             self._partitions.pop(number, None)
             raise
+        return True
+
+    async def _close(
+        self, state: State, generation: int, partition: Partition, last: int
+    ) -> None:
+        """Make durable what follows from a group of records that ends with `last`."""
+        batch = partition.close()
+
+        async def write(change: Callable[[], None]) -> None:
+            self.table.check(state, generation)
+            change()
+            await persist(
+                "writing state",
+                lambda: self.table.write(state, self._own, offset=last, generation=generation),
+                KafkaError,
+            )
+
+        await write(lambda: partition.parts.begin(last))
+        self.table.check(state, generation)
+        await self._effects(state.partition, batch, state.advance(generation, last))
+        await write(partition.commit)
         _tell_rejects(batch)
 
     @property
@@ -190,16 +221,16 @@ class React(Stage):
         assert self.producer is not None
         return self.producer
 
-    def _partition(self, state: State) -> Partition:
-        """The partition over this state; another state means that it was away in between."""
+    def _partition(self, state: State, generation: int) -> Partition:
+        """The partition over this state; anew after a rebalance, when records come again."""
         known = self._partitions.get(state.partition)
-        if known is not None and known[0] is state:
-            return known[1]
+        if known is not None and known[0] is state and known[1] == generation:
+            return known[2]
         secret = Pseudonyms(self._salt, {}, hashed=False)
         made = Partition(
             state.partition, self.settings.kafka_partitions, PartitionParts(state), secret
         )
-        self._partitions[state.partition] = (state, made)
+        self._partitions[state.partition] = (state, generation, made)
         return made
 
     async def _effects(self, number: int, batch: Batch, version: int) -> None:
@@ -219,6 +250,13 @@ def _tell_rejects(batch: Batch) -> None:
             # no detail here: it may show whom the signal is about
             about = {"rejection": row.rejection_id, "signal": wire.id_of(row.bytes)}
             log.warning("rejected: %s", row.reason, extra=about)
+
+
+def groups(run: Run, done: int, begun: int) -> list[Run]:
+    """What of a run is not done so far, cut behind the last record of the group that was begun."""
+    left = [record for record in run if record.offset > done]
+    again = tuple(record for record in left if record.offset <= begun)
+    return [group for group in (again, tuple(left[len(again) :])) if group]
 
 
 def _react(partition: Partition, record: Record) -> None:
@@ -253,7 +291,7 @@ class Keep(Stage):
         super().__init__(settings, datadir)
         self._writer = Writer(store)
 
-    async def run(self, message: Any, run: Run) -> None:
+    async def run(self, message: Any, run: Run) -> bool:
         shipments = [wire.SHIPMENT.decode(record.value or b"") for record in run]
         token = f"{message.topic}:{message.partition}:{run[0].offset}-{run[-1].offset}"
         # ClickHouse waits without holding up the loop, and the loop answers Kafka meanwhile
@@ -262,6 +300,7 @@ class Keep(Stage):
             lambda: asyncio.to_thread(_write, self._writer, shipments, token),
             StoreUnavailable,
         )
+        return True
 
 
 def _write(writer: Writer, shipments: list[wire.Shipment], token: str) -> None:

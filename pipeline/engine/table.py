@@ -207,6 +207,8 @@ class Table(faust.Table[bytes, bytes]):
         """See who wrote where the owner should have been alone; we may be the stranger."""
         for key, version in await self._read(state.partition, between):
             if version > state.version:
+                # the next write would land behind this one, as if we were alone
+                self._states.pop(state.partition, None)
                 raise self._revoked(state.partition)
             self.strangers += 1
             state.stale.add(key)

@@ -38,11 +38,11 @@ def work(settings: Settings, only: Sequence[str] = STAGES) -> None:
         if server := _server(settings, health.pages(), embedded=store is not None):
             open_.enter_context(server)
             log.info("health, metrics and queries are answered at %s", server.address)
-        asyncio.run(_work(settings, only, store, health))
+        failed = asyncio.run(_work(settings, only, store, health))
     # Faust leaves threads behind that nobody can join
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(int(failed))
 
 
 def _store(settings: Settings) -> Store:
@@ -61,7 +61,8 @@ def _server(settings: Settings, pages: Pages, *, embedded: bool) -> Server | Non
 
 async def _work(
     settings: Settings, only: Sequence[str], store: Store | None, health: Health
-) -> None:
+) -> bool:
+    """Whether a stage failed."""
     datadir: Path = settings.data / "worker"
     stages: list[Stage] = []
     if "parse" in only:
@@ -83,9 +84,11 @@ async def _work(
     ticking = None
     if react is not None and settings.ticker:
         ticking = asyncio.create_task(tick(settings, react))
-    await done.wait()
+    ends = [asyncio.create_task(event.wait()) for event in (done, *(s.failed for s in stages))]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    failed = any(stage.failed.is_set() for stage in stages)
     # as after a crash: whatever is not durable by then was not acknowledged either
-    end = threading.Timer(END_WITHIN, os._exit, (0,))
+    end = threading.Timer(END_WITHIN, os._exit, (int(failed),))
     end.daemon = True
     end.start()
     health.stopping()
@@ -100,3 +103,4 @@ async def _work(
         log.warning("stopped after %s s with work left; it comes again", STOP_WITHIN)
     beating.cancel()
     log.info("stopped")
+    return failed

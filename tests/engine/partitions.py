@@ -20,11 +20,17 @@ class Cluster:
     """Some partitions with a queue each; `memory` holds what their groups sent to the store.
 
     Everything passes through bytes, as it would through topics. A partition may be lost after
-    any group: it is made anew from its changelog.
+    any group: it is made anew from its changelog. With the probability `crash` that happens when
+    a group's messages and rows have left and its state has not, or that as well, and nobody
+    knows: the records come again, in groups of another size.
     """
 
-    def __init__(self, partitions: int, rng: random.Random) -> None:
+    def __init__(self, partitions: int, rng: random.Random, crash: float = 0.0) -> None:
         self.number = partitions
+        self.crash = crash
+        self.crashes = 0
+        self.places = [0] * partitions
+        """How many records left each queue for good."""
         self.rng = rng
         self.memory = Memory()
         self.owner: dict[Any, int] = {}
@@ -58,15 +64,20 @@ class Cluster:
 
     def _run(self, number: int, most: int) -> None:
         queue, partition = self.queues[number], self.partitions[number]
-        while queue and most:
-            what = queue.popleft()
-            most -= 1
+        parts, first = partition.parts, self.places[number]
+        if parts.begun >= first:
+            most = parts.begun - first + 1
+        taken = [queue.popleft() for _ in range(min(most, len(queue)))]
+        for offset, what in enumerate(taken, first):
+            if offset <= parts.done:
+                continue
             if isinstance(what, Decoded):
                 partition.take(what)
             elif isinstance(what, Letter):
                 partition.hear(what)
             else:
                 partition.tick(what)
+        parts.begin(first + len(taken) - 1)
         batch = partition.close()
         for letter in batch.letters:
             message = MESSAGE.decode(MESSAGE.encode(letter.message))
@@ -77,7 +88,15 @@ class Cluster:
             if self.owner.setdefault(key, number) != number:
                 self.contested.add(key)
         self._keep(batch.group.held, batch.group.gone, batch.group.archive)
-        partition.commit()
+        crashes = self.rng.random() < self.crash
+        if not crashes or self.rng.random() < 0.5:
+            partition.commit()
+        if crashes:
+            self.crashes += 1
+            queue.extendleft(reversed(taken))
+            self.partitions[number] = self._start(number)
+            return
+        self.places[number] += len(taken)
         if self.rng.random() < 0.05:
             self.partitions[number] = self._start(number)
 

@@ -16,9 +16,12 @@ LONG = 2**62
 DAY = 86_400_000
 
 
-@pytest.mark.parametrize("partitions", [1, 8])
-def test_partitions_give_the_same_rows(partitions: int, tmp_path: Path) -> None:
-    """A simulated organisation spread over partitions has the rows that one process has."""
+@pytest.mark.parametrize(("partitions", "crash"), [(1, 0.0), (8, 0.0), (8, 0.3)])
+def test_partitions_give_the_same_rows(partitions: int, crash: float, tmp_path: Path) -> None:
+    """A simulated organisation spread over partitions has the rows that one process has.
+
+    Also where every third group is lost after its messages and rows have left.
+    """
     organisation = simulate(tmp_path / "data", days=40, seed=1)
     files, config = organisation.signals, organisation.config
     memory = Memory()
@@ -30,7 +33,7 @@ def test_partitions_give_the_same_rows(partitions: int, tmp_path: Path) -> None:
             for row in memory.archive.values()
             if row[0] == "config"
         ]
-    cluster = Cluster(partitions, random.Random(partitions))
+    cluster = Cluster(partitions, random.Random(partitions), crash)
     for definition in definitions:
         assert isinstance(definition, Decoded)
         cluster.publish(definition)
@@ -47,4 +50,5 @@ def test_partitions_give_the_same_rows(partitions: int, tmp_path: Path) -> None:
     expected = {k: v for k, v in memory.table().items() if not k.startswith("clock ")}
     found = differences(expected, cluster.memory.table())
     assert not found, "\n".join(found[:40])
+    assert bool(cluster.crashes) == bool(crash)
     assert not cluster.contested, "two partitions write the same rows"
