@@ -44,6 +44,23 @@ class Chaos:
             else:
                 self._workers[name] = self.deployment.start("react", name)
 
+    def dies(self, name: str, step: str, times: int, run: int) -> None:
+        """A worker that kills itself at this step; then it is started anew."""
+        settings = self.deployment.settings
+        worker = self.deployment.begin(
+            *("worker", "--only", "store" if name == PARSE_AND_STORE else "react"),
+            data="data" if name == PARSE_AND_STORE else name,
+            by=("-m", "tests.stream.dying", step, str(times), str(run)),
+        )
+        try:
+            ended = worker.wait(60)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+            raise AssertionError(f"never {step}: {lags(settings)}\n{self}") from None
+        assert ended == -signal.SIGKILL, f"{step}: {ended}\n{self.deployment.logs()}"
+        self.note(f"{name} died {step}, the {times}. time, with runs of {run}")
+
     def wait(self, least: float, most: float) -> None:
         """A moment that nobody chose."""
         time.sleep(self.random.uniform(least, most))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -42,12 +43,14 @@ class Deployment:
         self.workers.append(worker)
         return worker
 
-    def begin(self, *arguments: str, data: str = "data") -> subprocess.Popen[bytes]:
+    def begin(
+        self, *arguments: str, data: str = "data", by: Sequence[str] = ("-c", MAIN)
+    ) -> subprocess.Popen[bytes]:
         """Start a command of the program, and let it run."""
         number, self._logs = self._logs, self._logs + 1
         with (self.folder / f"{arguments[0]}-{number}.log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-c", MAIN, *arguments],
+                [sys.executable, *by, *arguments],
                 env=self.environment(data),
                 stdout=log,
                 stderr=log,

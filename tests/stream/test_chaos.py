@@ -15,6 +15,7 @@ from tests.engine.everything import Rows, assert_same, everything
 from tests.stream.broker import Broker
 from tests.stream.chaos import PARSE_AND_STORE, Chaos
 from tests.stream.deployment import Deployment
+from tests.stream.dying import STEPS
 
 
 class Expected(NamedTuple):
@@ -51,10 +52,13 @@ def chaos_on(
     with Deployment(settings, folder) as deployment:
         deployment.run("config", "publish", str(expected.organisation.config))
         chaos = Chaos(deployment, seed)
-        chaos.start(PARSE_AND_STORE, *workers)
+        if workers:
+            chaos.start(PARSE_AND_STORE, *workers)
+            chaos.resumes_after("started")
         yield chaos
         deployment.idle(300)
         chaos.note("idle")
+    print(f"seed {seed}, {chaos}")  # noqa: T201 - what was hit, also where all went well
     try:
         assert_same(expected.views, everything(folder / "data"))
     except AssertionError as different:
@@ -101,6 +105,21 @@ def test_killed(
                 chaos.note("published")
             chaos.wait(0.2, 3)
             chaos.kill(chaos.random.choice(names))
+
+
+@pytest.mark.prove
+def test_killed_at_each_step(
+    settings: Settings, expected: Callable[[int], Expected], tmp_path: Path
+) -> None:
+    """At every step of a run, with runs that are cut in another way each time."""
+    known = expected(20)
+    with chaos_on(settings, known, tmp_path, 1) as chaos:
+        chaos.deployment.run(*known.publish)
+        for step in STEPS:
+            for times in (1, 5):
+                name = PARSE_AND_STORE if step.endswith("insert") else "react"
+                chaos.dies(name, step, times, chaos.random.randint(5, 60))
+        chaos.start(PARSE_AND_STORE, "react")
 
 
 @pytest.mark.prove
