@@ -107,6 +107,15 @@ class PartitionParts:
                 del self._raw[key]
         self._changed = {}
 
+    def hears(self, sender: int, version: int) -> bool:
+        """Whether a message is the newest of its sender: a frozen worker may send one late."""
+        key = b"\0@heard/%d" % sender
+        encoded = self._changed.get(key) or self._raw.get(key)
+        known = -1 if encoded is None else _INSTANT.decode(encoded)
+        if version > known:
+            self._changed[key] = _INSTANT.encode(version)
+        return version >= known
+
     def entity(self, ref: str) -> EntityState:
         state = self._entities.get(ref)
         if state is None:

@@ -237,7 +237,7 @@ class React(Stage):
         outgoing: dict[int, list[Outgoing]] = {}
         for letter in batch.letters:
             to = partition_of(letter.to, self.settings.kafka_partitions)
-            outgoing.setdefault(to, []).append(wire.letter(letter))
+            outgoing.setdefault(to, []).append(wire.letter(letter, number, version))
         for partition, records in sorted(outgoing.items()):
             await self.send("inbox", partition, records)
         await self.send("rows", number, [Outgoing(None, wire.shipment(batch.group, version))])
@@ -263,7 +263,8 @@ def _react(partition: Partition, record: Record) -> None:
     headers, value = dict(record.headers), record.value or b""
     if wire.MARK in headers:
         assert record.key is not None
-        partition.hear(Letter(record.key.decode(), MESSAGE.decode(value)))
+        if partition.parts.hears(*wire.sender(headers[wire.MARK])):
+            partition.hear(Letter(record.key.decode(), MESSAGE.decode(value)))
         return
     received = headers.get(wire.RECEIVED)
     timeless = wire.TIMELESS in headers

@@ -47,10 +47,16 @@ class Shipment(NamedTuple):
 SHIPMENT = codec(Shipment)
 
 
-def letter(sent: Letter) -> Outgoing:
-    """A message to an entity of another partition."""
-    headers = ((MARK, b"1"),)
+def letter(sent: Letter, sender: int, version: int) -> Outgoing:
+    """A message to an entity of another partition, from this one, as of this version."""
+    headers = ((MARK, b"%d %d" % (sender, version)),)
     return Outgoing(sent.to.encode(), MESSAGE.encode(sent.message), headers)
+
+
+def sender(mark: bytes) -> tuple[int, int]:
+    """The partition that sent a message, and the version."""
+    number, _, version = mark.partition(b" ")
+    return int(number), int(version)
 
 
 def signal(key: str, decoded: Decoded) -> Outgoing:
