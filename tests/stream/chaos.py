@@ -1,9 +1,12 @@
 """Breaks a deployment at moments that a seed decides, and remembers what was hit when."""
 
+import os
 import random
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pipeline.engine.lag import Lag, lags
 from tests.stream.deployment import Deployment
@@ -45,21 +48,42 @@ class Chaos:
                 self._workers[name] = self.deployment.start("react", name)
 
     def dies(self, name: str, step: str, times: int, run: int) -> None:
-        """A worker that kills itself at this step; then it is started anew."""
-        settings = self.deployment.settings
+        """A worker that kills itself at this step."""
+        worker = self._hit(name, "SIGKILL", step, times, run)
+        assert worker.wait() == -signal.SIGKILL, f"{step}\n{self.deployment.logs()}"
+
+    def fails(self, name: str, step: str, times: int, run: int) -> None:
+        """A worker that an error ends at this step."""
+        worker = self._hit(name, "raise", step, times, run)
+        assert worker.wait() == 1, f"{step}\n{self.deployment.logs()}"
+
+    @contextmanager
+    def freezes(self, name: str, step: str, times: int, run: int) -> Iterator[None]:
+        """A worker that is frozen at this step while something is done, and then goes on."""
+        worker = self._hit(name, "SIGSTOP", step, times, run)
+        try:
+            yield
+        finally:
+            worker.send_signal(signal.SIGCONT)
+            self.deployment.workers.append(worker)
+        self.note(f"{name} goes on")
+
+    def _hit(
+        self, name: str, how: str, step: str, times: int, run: int
+    ) -> subprocess.Popen[bytes]:
         worker = self.deployment.begin(
             *("worker", "--only", "store" if name == PARSE_AND_STORE else "react"),
             data="data" if name == PARSE_AND_STORE else name,
-            by=("-m", "tests.stream.dying", step, str(times), str(run)),
+            by=("-m", "tests.stream.dying", how, step, str(times), str(run)),
         )
-        try:
-            ended = worker.wait(60)
-        except subprocess.TimeoutExpired:
-            worker.kill()
-            worker.wait()
-            raise AssertionError(f"never {step}: {lags(settings)}\n{self}") from None
-        assert ended == -signal.SIGKILL, f"{step}: {ended}\n{self.deployment.logs()}"
-        self.note(f"{name} died {step}, the {times}. time, with runs of {run}")
+        limit = time.monotonic() + RESUMES_WITHIN * PATIENCE
+        flags = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        while os.waitid(os.P_PID, worker.pid, flags) is None:
+            late = f"never {step}: {lags(self.deployment.settings)}\n{self}"
+            assert time.monotonic() < limit, f"{late}\n{self.deployment.logs()}"
+            time.sleep(0.1)
+        self.note(f"{name}: {how} {step}, the {times}. time, with runs of {run}")
+        return worker
 
     def wait(self, least: float, most: float) -> None:
         """A moment that nobody chose."""

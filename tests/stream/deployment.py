@@ -25,7 +25,7 @@ class Deployment:
         self.settings = settings
         self.folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
-        self._logs = 0
+        self._begun: list[subprocess.Popen[bytes]] = []
         topics.ensure(settings)
 
     def environment(self, data: str) -> dict[str, str]:
@@ -47,15 +47,17 @@ class Deployment:
         self, *arguments: str, data: str = "data", by: Sequence[str] = ("-c", MAIN)
     ) -> subprocess.Popen[bytes]:
         """Start a command of the program, and let it run."""
-        number, self._logs = self._logs, self._logs + 1
+        number = len(self._begun)
         with (self.folder / f"{arguments[0]}-{number}.log").open("wb") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, *by, *arguments],
                 env=self.environment(data),
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
             )
+        self._begun.append(process)
+        return process
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         """SIGKILL; nobody expects this worker to live from now on."""
@@ -101,6 +103,11 @@ class Deployment:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
+
+        for process in self._begun:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     def __enter__(self) -> Self:
         return self

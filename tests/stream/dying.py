@@ -1,7 +1,8 @@
-"""A worker that kills itself at a named step: `python -m tests.stream.dying STEP TIMES RUN ...`.
+"""A worker that hits itself at a step: `python -m tests.stream.dying SIGNAL STEP TIMES RUN ...`.
 
-It dies when it has come to the step that many times. RUN is how many records a run may have: who
-comes after it cuts the same records in another way. The rest are arguments of the program.
+SIGNAL is SIGKILL, SIGSTOP, or `raise` for an error that nobody foresaw; it comes when the step has
+been reached that many times. RUN is how many records a run may have: who comes after it cuts the
+same records in another way. The rest are arguments of the program.
 """
 
 import os
@@ -28,30 +29,32 @@ STEPS: dict[str, tuple[Any, str, str]] = {
 """Step to what is called there."""
 
 
-def die_at(step: str, times: int) -> None:
+def hit_at(how: str, step: str, times: int) -> None:
     owner, name, when = STEPS[step]
     work: Callable[..., Any] = getattr(owner, name)
     calls = 0
 
-    def die() -> None:
+    def hit() -> None:
         nonlocal calls
         calls += 1
         if calls == times:
-            print(f"dies {step}", file=sys.stderr, flush=True)  # noqa: T201 - how it tells
-            os.kill(os.getpid(), signal.SIGKILL)
+            print(f"{how} {step}", file=sys.stderr, flush=True)  # noqa: T201 - how it tells
+            if how == "raise":
+                raise RuntimeError("told to")
+            os.kill(os.getpid(), signal.Signals[how])
 
     def before(*args: Any, **kwargs: Any) -> Any:
-        die()
+        hit()
         return work(*args, **kwargs)
 
     def after(*args: Any, **kwargs: Any) -> Any:
         done = work(*args, **kwargs)
-        die()
+        hit()
         return done
 
     async def after_run(*args: Any, **kwargs: Any) -> Any:
         done = await work(*args, **kwargs)
-        die()
+        hit()
         return done
 
     made = before if when == "before" else after_run if name == "run" else after
@@ -59,7 +62,7 @@ def die_at(step: str, times: int) -> None:
 
 
 if __name__ == "__main__":
-    GuardedConsumer.run_records = int(sys.argv[3])
-    die_at(sys.argv[1], int(sys.argv[2]))
-    sys.argv[1:] = sys.argv[4:]
+    GuardedConsumer.run_records = int(sys.argv[4])
+    hit_at(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    sys.argv[1:] = sys.argv[5:]
     sys.exit(main())

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from pipeline.config import Settings
+from pipeline.engine.lag import lags
 from pipeline.engine.replay import replay
 from pipeline.simulate import Simulation, simulate
 from tests.engine.everything import Rows, assert_same, everything
@@ -16,6 +17,7 @@ from tests.stream.broker import Broker
 from tests.stream.chaos import PARSE_AND_STORE, Chaos
 from tests.stream.deployment import Deployment
 from tests.stream.dying import STEPS
+from tests.stream.workers import wait_until
 
 
 class Expected(NamedTuple):
@@ -64,6 +66,11 @@ def chaos_on(
     except AssertionError as different:
         different.add_note(f"seed {seed}, {chaos}")
         raise
+
+
+def ends(settings: Settings) -> int:
+    """How many records there are."""
+    return sum(lag.end for lag in lags(settings))
 
 
 def test_killed_twice(
@@ -115,11 +122,15 @@ def test_killed_at_each_step(
     known = expected(20)
     with chaos_on(settings, known, tmp_path, 1) as chaos:
         chaos.deployment.run(*known.publish)
-        for step in STEPS:
+        storing = [step for step in STEPS if step.endswith("insert")]
+        for step in [step for step in STEPS if step not in storing]:
             for times in (1, 5):
-                name = PARSE_AND_STORE if step.endswith("insert") else "react"
-                chaos.dies(name, step, times, chaos.random.randint(5, 60))
-        chaos.start(PARSE_AND_STORE, "react")
+                chaos.dies("react", step, times, chaos.random.randint(5, 60))
+        chaos.start("react")
+        for step in storing:
+            for times in (1, 5):
+                chaos.dies(PARSE_AND_STORE, step, times, chaos.random.randint(1, 3))
+        chaos.start(PARSE_AND_STORE)
 
 
 @pytest.mark.prove
@@ -135,6 +146,36 @@ def test_frozen(
             chaos.wait(0.2, 3)
             chaos.freeze(name)
         assert publish.wait(120) == 0
+
+
+@pytest.mark.prove
+def test_failed(
+    settings: Settings, expected: Callable[[int], Expected], tmp_path: Path
+) -> None:
+    """An error that nobody foresaw ends the worker, and the next one does what it left."""
+    known = expected(20)
+    with chaos_on(settings, known, tmp_path, 1) as chaos:
+        chaos.deployment.run(*known.publish)
+        chaos.fails("react", "before state", 9, 40)
+        chaos.start("react")
+        chaos.fails(PARSE_AND_STORE, "before the insert", 3, 2)
+        chaos.start(PARSE_AND_STORE)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("step", ["before messages", "between messages and rows"])
+def test_frozen_at_a_step(
+    step: str, settings: Settings, expected: Callable[[int], Expected], tmp_path: Path
+) -> None:
+    """What a worker says that was frozen behind its last look at the generation comes late."""
+    known = expected(20)
+    with chaos_on(settings, known, tmp_path, 1) as chaos:
+        chaos.deployment.run(*known.publish)
+        with chaos.freezes("react-1", step, 12, 40):
+            chaos.start(PARSE_AND_STORE, "react-2")
+            chaos.deployment.idle()
+            before = ends(settings)
+        wait_until("something came late", lambda: ends(settings) > before, 30)
 
 
 @pytest.mark.prove
