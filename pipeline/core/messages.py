@@ -191,6 +191,7 @@ class Flag(NamedTuple):
 class Released(NamedTuple):
     """A repository tells a subject when a service that carries it was deployed (version, at)."""
 
+    repository: str
     service: str
     deploys: list[tuple[Instant, str]]
 

@@ -329,10 +329,10 @@ def _place(draft: Draft, id: str, deploys: list[Deploy], service: Service | None
     log = [(d.order.at, d.version or "") for d in deploys if d.kind == "deploy"]
     subjects = list(service.subjects) if service else []
     for subject in subjects:
-        draft.send(f"subject:{subject}", Released(id, log[:_MOST_RELEASES]))
+        draft.send(f"subject:{subject}", Released(draft.id, id, log[:_MOST_RELEASES]))
     for subject in draft.get(f"carried/{id}") or []:
         if subject not in subjects:
-            draft.send(f"subject:{subject}", Released(id, []))
+            draft.send(f"subject:{subject}", Released(draft.id, id, []))
     draft.put_if_new(f"carried/{id}", subjects or None)
 
 

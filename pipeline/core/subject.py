@@ -128,7 +128,9 @@ def hear(
             draft.put("flags", flags)
         case Released():
             known_deploys = draft.get("deploys") or {}
-            draft.put("deploys", {**known_deploys, message.service: message.deploys})
+            # a repository that the service has left may say so later than its new one
+            teller = f"{message.repository} {message.service}"
+            draft.put("deploys", {**known_deploys, teller: message.deploys})
         case Retracted():
             react(draft, message.signal, retract=True)
         case Redefined():
