@@ -124,7 +124,7 @@ def test_killed_at_each_step(
         chaos.deployment.run(*known.publish)
         storing = [step for step in STEPS if step.endswith("insert")]
         for step in [step for step in STEPS if step not in storing]:
-            for times in (1, 5):
+            for times in (1, 20):
                 chaos.dies("react", step, times, chaos.random.randint(5, 60))
         chaos.start("react")
         for step in storing:
