@@ -61,7 +61,9 @@ def test_a_file_has_no_width(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_run_can_be_stopped(tmp_path: Path) -> None:
     """Ctrl-C is one line and exit code 130, and the same command goes on."""
-    program = "from pipeline.cli import main; main()"
+    # a shell that starts the tests in the background lets them ignore Ctrl-C
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heed}; from pipeline.cli import main; main()"
     data = tmp_path / "data"
     with subprocess.Popen(
         [sys.executable, "-c", program, "replay", "-", "--data", str(data)],
