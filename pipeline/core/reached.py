@@ -20,8 +20,6 @@ REACHED = {
 }
 """Level to the states in which an item stands at it."""
 
-CHUNK = 500
-
 Marks = dict[tuple[str, Day], tuple[int, int]]
 """Level and day to the change of the count as known now, and as known at the close."""
 
@@ -50,10 +48,7 @@ def stand(draft: Draft, message: Standing, *, counts: bool) -> None:
     if known is None:
         if message.gone:
             return
-        size = draft.get("size") or 0
-        chunk = f"members/{size // CHUNK}"
-        draft.put(chunk, [*(draft.get(chunk) or []), name])
-        draft.put("size", size + 1)
+        draft.join(name)
     states, closed = (
         ([], [])
         if message.gone
@@ -64,27 +59,20 @@ def stand(draft: Draft, message: Standing, *, counts: bool) -> None:
     )
     draft.put(f"item/{name}", Item(states, closed, known.marks if known else {}))
     if counts:
-        draft.put("due", (name, draft.get("due")))
+        draft.chain("due", name)
         draft.wake()
 
 
 def recount(draft: Draft) -> None:
     """Let every item be counted anew: the goal is defined differently."""
-    for n in range(-(-(draft.get("size") or 0) // CHUNK)):
-        for name in draft.get(f"members/{n}") or []:
-            draft.put("due", (name, draft.get("due")))
+    for name in draft.members():
+        draft.chain("due", name)
 
 
 def count(draft: Draft, levels: set[str], starts_on: Day, zone: Zone) -> Day | None:
     """Bring the counts of `levels` up to date; the earliest day that changed."""
-    due = draft.get("due")
-    draft.put("due", None)
-    names: dict[str, None] = {}
-    while due is not None:
-        name, due = due
-        names[name] = None
     changes: Marks = {}
-    for name in names:
+    for name in dict.fromkeys(draft.unchain("due")):
         item: Item = draft.get(f"item/{name}")
         new: Marks = {}
         for level in levels:
@@ -107,7 +95,6 @@ def _marks(item: Item, level: str, starts_on: Day, zone: Zone) -> Marks:
     """What one item adds to a level; what it reached before the goal began counts from then on."""
     steps = item.closed if level == "closed" else item.states
     good = REACHED.get(level, REACHED["verified"])
-    shown: list[tuple[Day, bool]] = []
     effective: list[tuple[int, bool]] = []
     for step in steps:
         # a later step overrides everything from its effective instant on

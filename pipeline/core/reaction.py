@@ -14,6 +14,9 @@ AT_ONCE: Instant = 0
 """A `wake_at` that is always due: judge again before this group of signals ends."""
 
 
+CHUNK = 500
+"""Members per part; state is stored in such chunks, so it stays."""
+
 One = TypeVar("One")
 
 
@@ -82,6 +85,32 @@ class Draft:
             return False
         self.parts[key] = value
         return True
+
+    def chain(self, key: str, value: Any) -> None:
+        """Put a value before those of a `Chain`, at the same cost however long it is."""
+        self.put(key, (value, self.get(key)))
+
+    def unchain(self, key: str) -> list[Any]:
+        """Take all values of a `Chain`, newest first; it is empty then."""
+        link = self.get(key)
+        self.put(key, None)
+        values = []
+        while link is not None:
+            value, link = link
+            values.append(value)
+        return values
+
+    def join(self, name: str) -> None:
+        """Remember a new member, in chunks, so that joining costs the same."""
+        size = self.get("size") or 0
+        chunk = f"members/{size // CHUNK}"
+        self.put(chunk, [*(self.get(chunk) or []), name])
+        self.put("size", size + 1)
+
+    def members(self) -> list[str]:
+        """All that ever joined, in that order."""
+        size = self.get("size") or 0
+        return [n for i in range(-(-size // CHUNK)) for n in self.get(f"members/{i}") or []]
 
     def send(self, to: str, message: Message) -> None:
         self.letters.append(Letter(to, message))

@@ -14,9 +14,6 @@ from pipeline.core.rows import AdopterRow, Day, Gone, VerificationRow
 from pipeline.core.semver import at_least
 from pipeline.core.signals import AdoptionVerified, Instant, Signal, SubjectUsed
 
-CHUNK = 500
-"""Names of adopters per part, so that one more costs the same however many there are."""
-
 PARTS: dict[str, Any] = {
     "adopter/": Adopter,
     "day/": list[int],
@@ -100,11 +97,8 @@ def _activated_by(adopter: Adopter, day: Day) -> bool:
 
 
 def _due(draft: Draft, name: str) -> None:
-    """What this adopter adds to the counts is out of date until the shard judges.
-
-    A chain, newest first: putting a name before it costs the same however long it is.
-    """
-    draft.put("due", (name, draft.get("due")))
+    """What this adopter adds to the counts is out of date until the shard judges."""
+    draft.chain("due", name)
     draft.wake()
 
 
@@ -155,17 +149,8 @@ def show_verdict(
 
 
 def _join(draft: Draft, name: str) -> Adopter:
-    """Remember a new adopter; members are kept in chunks, so that joining costs the same."""
-    size = draft.get("size") or 0
-    chunk = f"members/{size // CHUNK}"
-    draft.put(chunk, [*(draft.get(chunk) or []), name])
-    draft.put("size", size + 1)
+    draft.join(name)
     return NEWCOMER
-
-
-def _members(draft: Draft) -> list[str]:
-    size = draft.get("size") or 0
-    return [n for i in range(-(-size // CHUNK)) for n in draft.get(f"members/{i}") or []]
 
 
 def hear(draft: Draft, message: Pins | Eligible | Redefined | Retracted, book: Book) -> None:
@@ -185,7 +170,7 @@ def hear(draft: Draft, message: Pins | Eligible | Redefined | Retracted, book: B
             if subject is not None:
                 _recount(draft, subject, book)
         case Redefined() if subject is None:
-            names = _members(draft)
+            names = draft.members()
             draft.gone += [Gone(AdopterRow, (subject_of(draft.ref), name)) for name in names]
         case Redefined():
             _recount(draft, subject, book)
@@ -197,7 +182,7 @@ def _list(draft: Draft, message: Eligible) -> None:
     draft.put("open", [(day, names is None) for day, names in versions])
     sets = [(day, None if names is None else set(names)) for day, names in versions]
     named = {name for _, names in sets if names for name in names}
-    for name in sorted(named | set(_members(draft))):
+    for name in sorted(named | set(draft.members())):
         adopter: Adopter = draft.get(f"adopter/{name}") or _join(draft, name)
         log = [(day, names is None or name in names) for day, names in sets]
         listed = log if name in named else None
@@ -206,7 +191,7 @@ def _list(draft: Draft, message: Eligible) -> None:
 
 def _recount(draft: Draft, subject: Subject, book: Book) -> None:
     zone = book.calendar("subject", subject.id).zone
-    for name in _members(draft):
+    for name in draft.members():
         adopter: Adopter = draft.get(f"adopter/{name}")
         if adopter.waiting:
             uses = dict(adopter.uses)
@@ -224,15 +209,10 @@ def _recount(draft: Draft, subject: Subject, book: Book) -> None:
 
 def wake(draft: Draft, book: Book) -> None:
     """Bring what the due adopters add up to date; tell the head every day that changed."""
-    due = draft.get("due")
-    draft.put("due", None)
+    names = dict.fromkeys(draft.unchain("due"))
     subject = book.subject(subject_of(draft.ref))
     if subject is None:
         return
-    names: dict[str, None] = {}
-    while due is not None:
-        name, due = due
-        names[name] = None
     zone = book.calendar("subject", subject.id).zone
     open_ = draft.get("open") or []
     known_first = first = draft.get("first")

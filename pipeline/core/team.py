@@ -126,23 +126,18 @@ def _ask(draft: Draft, message: AskGrace) -> None:
     for stage, at in message.asks:
         if (stage, at) not in asked:
             _insert(draft, "asks", at, (at, stage, message.work_item))
-        draft.put("fresh", ((at, stage, message.work_item), draft.get("fresh")))
+        draft.chain("fresh", (at, stage, message.work_item))
     draft.wake()
 
 
 def wake(draft: Draft, book: Book) -> None:
     """Answer the new asks, and those that what was learned since concerns."""
-    asks: set[Ask] = set()
-    fresh = draft.get("fresh")
-    while fresh is not None:
-        ask, fresh = fresh
-        asks.add(ask)
+    asks: set[Ask] = set(draft.unchain("fresh"))
     since: Instant | None = draft.get("since")
     if since is not None:
         for day in draft.get("asks") or []:
             if day >= since // DAY_MS:
                 asks.update(ask for ask in draft.get(f"asks/{day}") or [] if ask[0] >= since)
-    draft.put("fresh", None)
     draft.put("since", None)
     answers: dict[str, list[tuple[str, Instant, int]]] = {}
     for stage in STAGES:

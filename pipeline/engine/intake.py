@@ -22,7 +22,7 @@ from pipeline.engine import configured
 from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused
 from pipeline.engine.pseudonyms import Pseudonyms
-from pipeline.engine.reactor import DAILY, PartsOf, Reactor
+from pipeline.engine.reactor import DAILY, PartsOf, Reactor, leaving
 
 LATE_MS = 35 * DAY_MS
 """What comes later than this is kept and counted, but not applied (semantics 3.4)."""
@@ -358,9 +358,7 @@ class Intake:
         rows = self.reactor.rows
         name = f"clock {self._number}"
         rows[ClockRow, (name,)] = ClockRow(name, self.now)
-        held = [row for row in rows.values() if row is not None]
-        gone = [Gone(kind, key) for (kind, key), row in rows.items() if row is None]
-        group = Group(held, gone, self.archive)
+        group = Group(*leaving(rows), self.archive)
         self.reactor.rows, self.archive, self._taken, self.size = {}, [], {}, 0
         return group
 

@@ -114,7 +114,9 @@ async def _publish(
                 summary.rejected += 1
             if n > start:
                 partitions = settings.kafka_partitions
-                for partition, record in spread(line.data, partitions, line.file, line.number):
+                for partition, record in spread(
+                    decoded, line.data, partitions, line.file, line.number
+                ):
                     publisher.put(partition, record)
             if n % PORTION == 0:
                 await publisher.flush()
@@ -154,13 +156,9 @@ def _organisation(definitions: Definitions) -> Mapping[str, Any]:
     return {}
 
 
-class _Said(dict[str, Any]):
-    """What the configuration said so far, as parts of state."""
-
-
 def what_was_said(store: Store) -> dict[str, Any]:
     """What the configuration said so far, from the archive; a new deployment has nothing."""
-    said = _Said()
+    said: dict[str, Any] = {}
     if not store.rows(
         "SELECT name FROM system.tables WHERE database = {database:String} AND name = 'signals'",
         {"database": DATABASE},

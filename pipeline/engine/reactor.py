@@ -13,13 +13,23 @@ from pipeline.core.book import Book
 from pipeline.core.messages import Message, Redefined
 from pipeline.core.react import KINDS, RANK, react
 from pipeline.core.reaction import Letter, State
-from pipeline.core.rows import TABLES, Row
+from pipeline.core.rows import TABLES, Gone, Row
 from pipeline.core.signals import Instant, Signal
 
 DAILY = tuple(RANK[kind] for kind in ("shard", "subject", "goal", "source"))
 """What is judged at every tick: what it says of a day is published as it was then."""
 
 ALL = tuple(range(len(KINDS)))
+
+
+Rows = dict[tuple[type[Any], tuple[Any, ...]], Row | None]
+"""The last word on each row, by its type and key; None: it is gone."""
+
+
+def leaving(rows: Rows) -> tuple[list[Row], list[Gone]]:
+    """The rows that are there, and the keys of those that are gone."""
+    held = [row for row in rows.values() if row is not None]
+    return held, [Gone(kind, key) for (kind, key), row in rows.items() if row is None]
 
 
 class PartsOf(Protocol):
@@ -50,7 +60,7 @@ class Reactor:
         self._home = home
         self.outgoing: list[Letter] = []
         self.book = book
-        self.rows: dict[tuple[type[Any], tuple[Any, ...]], Row | None] = {}
+        self.rows: Rows = {}
         self.redefined: set[tuple[str, str]] = set()
         self.now: Instant = 0
         self._letters: deque[Letter] = deque()

@@ -27,13 +27,14 @@ from pipeline import logs, metrics
 from pipeline.config import Settings
 from pipeline.core.names import partition_of
 from pipeline.core.reaction import Letter
-from pipeline.core.rows import TABLES, Gone, RejectionRow, Row
+from pipeline.core.rows import TABLES, RejectionRow
 from pipeline.engine import wire
 from pipeline.engine.app import new_app, source
-from pipeline.engine.decode import LIMIT, Refused, decode
+from pipeline.engine.decode import LIMIT, Decoded, Refused, decode
 from pipeline.engine.partition import Batch, Partition, PartitionParts, homes
 from pipeline.engine.producer import Outgoing, new_producer, send
 from pipeline.engine.pseudonyms import Pseudonyms, salt_of
+from pipeline.engine.reactor import Rows, leaving
 from pipeline.engine.stored import MESSAGE, decode_rows
 from pipeline.engine.table import Revoked, State, Table
 from pipeline.engine.topics import topic_name
@@ -140,7 +141,10 @@ class Parse(Stage):
         for record in run:
             line = record.value or b""
             for partition, sent in spread(
-                line, self.settings.kafka_partitions, *_origin(record)
+                decode(line, -_AGES, _AGES),
+                line,
+                self.settings.kafka_partitions,
+                *_origin(record),
             ):
                 outgoing.setdefault(partition, []).append(sent)
         for partition, records in sorted(outgoing.items()):
@@ -149,10 +153,9 @@ class Parse(Stage):
 
 
 def spread(
-    line: bytes, partitions: int, file: str = "", number: int = 0
+    decoded: Decoded | Refused, line: bytes, partitions: int, file: str = "", number: int = 0
 ) -> list[tuple[int, Outgoing]]:
     """A line and the partitions that take it; whether it holds is said where it is taken."""
-    decoded = decode(line, -_AGES, _AGES)
     if isinstance(decoded, Refused):
         return [(partition_of(file or "raw", partitions), wire.unreadable(line, file, number))]
     key = decoded.signal.source
@@ -309,7 +312,7 @@ def _write(writer: Writer, shipments: list[wire.Shipment], token: str) -> None:
 
     Versions only have to rise along a partition, and what comes later has a larger one.
     """
-    rows: dict[tuple[type[Any], tuple[Any, ...]], Row | None] = {}
+    rows: Rows = {}
     archive: list[wire.Archived] = []
     for shipment in shipments:
         held, gone = decode_rows(shipment.rows)
@@ -322,9 +325,7 @@ def _write(writer: Writer, shipments: list[wire.Shipment], token: str) -> None:
     if archive:
         columns = dict(zip(wire.Archived._fields, zip(*archive, strict=True), strict=True))
         writer.signals(**columns, version=version, token=token)
-    present = [row for row in rows.values() if row is not None]
-    lost = [Gone(row_type, key) for (row_type, key), row in rows.items() if row is None]
-    writer.write(present, lost, version, token)
+    writer.write(*leaving(rows), version, token)
 
 
 async def tick(settings: Settings, react: React) -> None:

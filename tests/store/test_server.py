@@ -209,7 +209,7 @@ def test_no_quoting_hides_a_call(opened: Store, before: str, after: str, quote: 
         "SELECT file, line FROM signals.rejections",
         "SELECT concat(file, ':', toString(line)), upper(file) FROM signals.rejections",
         "WITH 1 AS one SELECT one;",
-        "(SELECT 1) UNION ALL SELECT 2",
+        "(SELECT 1) UNION ALL SELECT 1",
         "SHOW TABLES FROM signals",
         "DESCRIBE signals.goals_now",
         "EXISTS TABLE signals.goals_now",
