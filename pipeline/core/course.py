@@ -13,6 +13,7 @@ from pipeline.core.standing import (
     Shipping,
     Sight,
     View,
+    goals_of,
     instants_of,
     judge,
     judge_shipping,
@@ -43,6 +44,8 @@ class Course:
     known: dict[str, Instant] = field(default_factory=dict)
     rollbacks: list[tuple[Instant, Instant | None]] = field(default_factory=list)
     subjects: set[str] = field(default_factory=set)
+    goals: dict[str, list[Step]] = field(default_factory=dict)
+    """Every goal that it counted for: since when it does (`in`), and does not (`out`)."""
     closed: list[Step] = field(default_factory=list)
     view: View | None = None
 
@@ -68,6 +71,7 @@ def course_of(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant |
         if changed or at in instants.links:
             subjects = subjects_of(sight, attributes, shipping, at, book)
             course.subjects.update(subjects)
+            _count(course, goals_of(sight, attributes, at, book), at)
         view = judge(sight, attributes, shipping, subjects, at, ever_full, book)
         course.view = view
         _close(course, attributes, at)
@@ -78,6 +82,14 @@ def course_of(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant |
         was_full = full
         ever_full = ever_full or full
     return course, instants.all[due] if due < len(instants.all) else None
+
+
+def _count(course: Course, goals: set[str], at: Instant) -> None:
+    for goal in sorted(goals | course.goals.keys()):
+        log = course.goals.setdefault(goal, [])
+        value = "in" if goal in goals else "out"
+        if not log or log[-1].value != value:
+            log.append(Step(at, at, value))
 
 
 def _close(course: Course, now: Attributes, at: Instant) -> None:

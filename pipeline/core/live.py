@@ -56,6 +56,8 @@ class Change(NamedTuple):
 
 
 class Deploy(NamedTuple):
+    """A successful deploy to production, by the version of its service that was in force."""
+
     order: Order
     deploy: str
     kind: str
@@ -63,6 +65,8 @@ class Deploy(NamedTuple):
     version: str | None
     changes: list[str]
     work_items: list[str]
+    library: bool
+    subjects: list[str]
 
 
 class Target(NamedTuple):
@@ -121,7 +125,7 @@ def called(draft: Draft, reference: str) -> list[str]:
 # -- where a target stands ---------------------------------------------------------------
 
 
-def place(draft: Draft, deploys: list[Deploy], library: bool, known: Target | None) -> Target:
+def place(draft: Draft, deploys: list[Deploy], known: Target | None) -> Target:
     """Where the target stands after each deploy; `known` is the answer for all but the last."""
     if known is None:
         known = EMPTY_TARGET
@@ -138,7 +142,7 @@ def place(draft: Draft, deploys: list[Deploy], library: bool, known: Target | No
         position = change.position if change is not None and change.on_default else None
         if deploy.kind == "rollback":
             position = _roll_back(i, position, deploy.sha, standing, positions, undone)
-        elif library and position is not None:
+        elif deploy.library and position is not None:
             position = max(position, before)
         stands = before if position is None else position
         if stands < before:

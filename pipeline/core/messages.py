@@ -113,9 +113,13 @@ class Tell(NamedTuple):
 
 
 class Child(NamedTuple):
-    """A work item tells its parent's name that it belongs to it."""
+    """A work item tells the name of a parent of its that it belongs to it, or did once.
+
+    `until` is when the name went to another work item (None: it did not).
+    """
 
     work_item: str
+    until: Instant | None = None
 
 
 class Ancestor(NamedTuple):
@@ -128,10 +132,15 @@ class Ancestor(NamedTuple):
 
 
 class Inherit(NamedTuple):
-    """A parent tells its child who its ancestors are, itself first; none: it is no child."""
+    """A parent tells its child who its ancestors are from each instant on, itself first.
+
+    `names` are those by which the child calls it: from when until when each is the parent's.
+    Without any it is no child.
+    """
 
     parent: str
-    chain: list[Ancestor]
+    names: dict[str, tuple[Instant, Instant | None]]
+    lineage: list[tuple[Instant, list[Ancestor]]]
 
 
 class Follow(NamedTuple):
@@ -197,14 +206,15 @@ class Released(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A work item tells a goal or a team where it stands."""
+    """A work item tells a goal where it stands, and when it counted for the goal.
+
+    `member` has the values `in` and `out`; without any it never counted.
+    """
 
     work_item: str
-    state: str
-    levels: dict[str, list[Step]]
-    team: str
-    basically_done: bool
-    gone: bool = False
+    states: list[Step]
+    closed: list[Step]
+    member: list[Step]
 
 
 class Gaps(NamedTuple):

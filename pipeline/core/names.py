@@ -57,6 +57,13 @@ class FlagFact(NamedTuple):
     subject: str
 
 
+class Passed(NamedTuple):
+    """A deploy of a service, and the repository that heard of it."""
+
+    signal: Signal
+    repository: str
+
+
 KEY_PARTS: dict[str, Any] = {
     "claims": list[Claim],
     "links": dict[str, Signal],
@@ -64,7 +71,7 @@ KEY_PARTS: dict[str, Any] = {
     "said/": Said,
     "shown": list[tuple[str, str, str, str]],
 }
-SERVICE_PARTS: dict[str, Any] = {"deploys": list[Signal], "told": str}
+SERVICE_PARTS: dict[str, Any] = {"deploys": list[Passed]}
 PACKAGE_PARTS: dict[str, Any] = {
     "adopters/": list[str],
     "pins/": list[tuple[Order, str | None]],
@@ -154,13 +161,13 @@ def _tenures(claims: list[Claim]) -> dict[str, Tenure]:
 def _during(said: Said, tenure: Tenure) -> Said | None:
     """What was said under a name, as it counts for whom the name stood for in that time.
 
-    Evidence ends with the tenure; to be a child is not dated, and concerns the owner of today.
+    Evidence ends with the tenure, and so does being a parent.
     """
     end = tenure.until
     if end is None:
         return said
     if isinstance(said, Child):
-        return None
+        return said._replace(until=end)
 
     def until(piece: Evidence) -> Evidence:
         return piece._replace(until=end if piece.until is None else min(piece.until, end))
@@ -243,30 +250,35 @@ def _show(draft: Draft) -> None:
 
 def react_service(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) -> None:
     """A deploy that does not say of which repository: the service knows it."""
-    known: list[Signal] = draft.get("deploys") or []
-    deploys = [d for d in known if d.order[1:] != signal.order[1:]]
-    if not retract:
-        insort(deploys, signal, key=lambda d: d.order)
-    before = draft.get("told")
-    if retract and before is not None:
-        draft.send(f"repo:{before}", Retracted(signal))
+    known: list[Passed] = draft.get("deploys") or []
+    same = [one for one in known if one.signal.order[1:] == signal.order[1:]]
+    deploys = [one for one in known if one not in same]
+    if retract:
+        for one in same:
+            draft.send(f"repo:{one.repository}", Retracted(one.signal))
+    else:
+        repository = _repository_at(draft.id, signal.at, book)
+        insort(deploys, Passed(signal, repository), key=lambda one: one.signal.order)
+        draft.send(f"repo:{repository}", Deployed(signal))
     draft.put("deploys", deploys)
-    redefine_service(draft, book)
-    if not retract:
-        draft.send(f"repo:{draft.get('told')}", Deployed(signal))
+
+
+def _repository_at(service: str, at: Instant, book: Book) -> str:
+    """Where a service is built; one that nobody defines stands for itself."""
+    known = book.service_at(service, at)
+    return (known.repository if known is not None else "") or service
 
 
 def redefine_service(draft: Draft, book: Book) -> None:
-    """When the service moves to another repository, so do its deploys."""
-    service = book.service(draft.id)
-    at = (service.repository if service is not None else "") or draft.id
-    before = draft.get("told")
-    if not draft.put_if_new("told", at):
-        return
-    for signal in draft.get("deploys") or []:
-        if before is not None:
+    """Deploys are told to the repository that the service had then; it may be another one now."""
+    deploys: list[Passed] = []
+    for signal, before in draft.get("deploys") or []:
+        repository = _repository_at(draft.id, signal.at, book)
+        if repository != before:
             draft.send(f"repo:{before}", Retracted(signal))
-        draft.send(f"repo:{at}", Deployed(signal))
+            draft.send(f"repo:{repository}", Deployed(signal))
+        deploys.append(Passed(signal, repository))
+    draft.put_if_new("deploys", deploys)
 
 
 # -- package: ------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from pipeline.core.calendar import Zone
 from pipeline.core.messages import Standing, Step
 from pipeline.core.reaction import Chain, Draft
 from pipeline.core.rows import Day
+from pipeline.core.signals import Instant
 
 REACHED = {
     "closed": ("closed",),
@@ -25,10 +26,11 @@ Marks = dict[tuple[str, Day], tuple[int, int]]
 
 
 class Item(NamedTuple):
-    """How a linked work item went: its states, its being closed, and what it added so far."""
+    """How a work item went: states, being closed, being of the goal; and what it added so far."""
 
     states: list[Step]
     closed: list[Step]
+    member: list[Step]
     marks: Marks
 
 
@@ -46,18 +48,11 @@ def stand(draft: Draft, message: Standing, *, counts: bool) -> None:
     name = message.work_item
     known: Item | None = draft.get(f"item/{name}")
     if known is None:
-        if message.gone:
+        if not message.member:
             return
         draft.join(name)
-    states, closed = (
-        ([], [])
-        if message.gone
-        else (
-            message.levels["state"],
-            message.levels["closed"],
-        )
-    )
-    draft.put(f"item/{name}", Item(states, closed, known.marks if known else {}))
+    marks = known.marks if known else {}
+    draft.put(f"item/{name}", Item(message.states, message.closed, message.member, marks))
     if counts:
         draft.chain("due", name)
         draft.wake()
@@ -93,20 +88,21 @@ def count(draft: Draft, levels: set[str], starts_on: Day, zone: Zone) -> Day | N
 
 def _marks(item: Item, level: str, starts_on: Day, zone: Zone) -> Marks:
     """What one item adds to a level; what it reached before the goal began counts from then on."""
+    if not item.member:
+        return {}
     steps = item.closed if level == "closed" else item.states
     good = REACHED.get(level, REACHED["verified"])
-    effective: list[tuple[int, bool]] = []
-    for step in steps:
-        # a later step overrides everything from its effective instant on
-        while effective and effective[-1][0] >= step.effective_at:
-            effective.pop()
-        effective.append((step.effective_at, step.value in good))
-    shown = [(zone.day(at), on) for at, on in effective]
-    confirmed: list[tuple[Day, bool]] = []
-    last = starts_on
-    for step in steps:
-        last = max(last, zone.day(step.known_at - 1), zone.day(step.effective_at))
-        confirmed.append((last, step.value in good))
+    # as a link, being of a goal reaches back to before it was known; ceasing to be does not
+    shown = _both(
+        [(zone.day(at), on) for at, on in _effective(steps, good)],
+        [(zone.day(step.effective_at), step.value == "in") for step in item.member[1:]],
+        member=True,
+    )
+    confirmed = _both(
+        _confirmed(steps, good, starts_on, zone),
+        _confirmed(item.member, ("in",), starts_on, zone),
+        member=False,
+    )
     marks: Marks = {}
     for which, timeline in enumerate((shown, confirmed)):
         days: dict[Day, bool] = {}
@@ -120,3 +116,38 @@ def _marks(item: Item, level: str, starts_on: Day, zone: Zone) -> Marks:
                 now, then = marks.get((level, day), (0, 0))
                 marks[level, day] = (now + change, then) if which == 0 else (now, then + change)
     return marks
+
+
+def _effective(steps: list[Step], good: tuple[str, ...]) -> list[tuple[Instant, bool]]:
+    """Since when it was so, as known now: a step overrides all from its effective instant on."""
+    effective: list[tuple[Instant, bool]] = []
+    for step in steps:
+        while effective and effective[-1][0] >= step.effective_at:
+            effective.pop()
+        effective.append((step.effective_at, step.value in good))
+    return effective
+
+
+def _confirmed(
+    steps: list[Step], good: tuple[str, ...], first: Day, zone: Zone
+) -> list[tuple[Day, bool]]:
+    """The days at whose close it was known to be so, or not."""
+    confirmed: list[tuple[Day, bool]] = []
+    last = first
+    for step in steps:
+        last = max(last, zone.day(step.known_at - 1), zone.day(step.effective_at))
+        confirmed.append((last, step.value in good))
+    return confirmed
+
+
+def _both(
+    reached: list[tuple[Day, bool]], counts: list[tuple[Day, bool]], *, member: bool
+) -> list[tuple[Day, bool]]:
+    """From which day on an item had reached a level and counted; `member`: it did at first."""
+    turns = [(day, 0, on) for day, on in reached] + [(day, 1, on) for day, on in counts]
+    stands = [False, member]
+    found: list[tuple[Day, bool]] = []
+    for day, which, on in sorted(turns, key=lambda turn: turn[0]):
+        stands[which] = on
+        found.append((day, all(stands)))
+    return found

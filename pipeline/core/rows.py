@@ -79,6 +79,7 @@ class LinkRow(NamedTuple):
 
 class DeployRow(NamedTuple):
     deploy: str
+    repository: str
     service: str
     environment: str
     tier: str
@@ -303,7 +304,7 @@ TABLES: dict[type[Any], tuple[str, int]] = {
     WorkItemStateRow: ("work_item_states", 2),
     FindingRow: ("findings", 1),
     LinkRow: ("links", 4),
-    DeployRow: ("deploys", 1),
+    DeployRow: ("deploys", 2),
     ChangeShippedRow: ("changes_shipped", 2),
     AdoptionDayRow: ("adoption_days", 2),
     AdopterRow: ("adopters", 2),

@@ -45,8 +45,7 @@ class Sight(NamedTuple):
     changes: list[Candidate]
     named: list[tuple[NamedByDeploy, Instant]]
     linked: list[tuple[Linked, Instant]]
-    ancestors: list[Ancestor]
-    """From the parent upwards."""
+    inherited: list[Inherit]
     adoption: dict[str, Adoption]
 
 
@@ -69,6 +68,7 @@ def look(draft: Draft) -> Sight | None:
     facts: list[TrackerFact] | None = draft.get("tracker")
     if not facts:
         return None
+    inherited: dict[str, Inherit] = draft.get("inherited") or {}
     changes: dict[str, Candidate] = {}
     named: list[tuple[NamedByDeploy, Instant]] = []
     linked: list[tuple[Linked, Instant]] = []
@@ -92,7 +92,7 @@ def look(draft: Draft) -> Sight | None:
         [changes[id] for id in sorted(changes)],
         named,
         linked,
-        _ancestors(draft),
+        [inherited[parent] for parent in sorted(inherited)],
         draft.get("adoption") or {},
     )
 
@@ -118,9 +118,25 @@ def _placed(
     return placed
 
 
-def _ancestors(draft: Draft) -> list[Ancestor]:
-    inherited: dict[str, Inherit] = draft.get("inherited") or {}
-    return inherited[min(inherited)].chain if inherited else []
+def ancestors_at(sight: Sight, parent: str, at: Instant) -> list[Ancestor]:
+    """Who stood above it at an instant, from the parent of that name upwards."""
+    best: tuple[Instant, list[Ancestor]] | None = None
+    for inherit in sight.inherited if parent else ():
+        since, until = inherit.names.get(parent, (2**62, None))
+        if since <= at and (until is None or at < until) and (not best or best[0] < since):
+            chain = next((c for start, c in reversed(inherit.lineage) if start <= at), [])
+            best = (since, chain)
+    return best[1] if best else []
+
+
+def lineage_instants(sight: Sight) -> list[Instant]:
+    """When it became known that others stood above it."""
+    found: list[Instant] = []
+    for inherit in sight.inherited:
+        for since, until in inherit.names.values():
+            found += [since] if until is None else [since, until]
+        found += [at for at, _ in inherit.lineage]
+    return found
 
 
 class Instants(NamedTuple):
@@ -151,7 +167,7 @@ def instants_of(sight: Sight, book: Book) -> Instants:
         if named.evidence[0].until is not None:
             shipping.add(named.evidence[0].until)
         shipping.update([step.known_at for step in named.log])
-    linked = set(book.turning("subject", "service", "team"))
+    linked = {*book.turning("subject", "service", "team", "goal"), *lineage_instants(sight)}
     for link, since in sight.linked:
         linked.add(max(link.evidence.at, since))
         if link.evidence.until is not None:
@@ -299,16 +315,12 @@ def subjects_of(
     sight: Sight, now: Attributes, shipping: Shipping, at: Instant, book: Book
 ) -> list[str]:
     """Subjects named on it or its epic or linked to it, those that select it, else its services'."""
-    found = {*now.subjects}
-    parents = [now.parent] if now.parent else []
-    if sight.ancestors and now.parent:
-        found.update(id for ancestor in sight.ancestors for id in ancestor.subjects)
-        parents += sight.ancestors[0].names
+    ancestors = ancestors_at(sight, now.parent, at)
+    found = {*now.subjects, *(id for ancestor in ancestors for id in ancestor.subjects)}
     for link, since in sight.linked:
         if link.rel == "delivers" and _names_us(link.evidence, since, at):
             found.add(link.to)
-    names = [*now.names]
-    found |= book.selected("subject", names, list(now.labels), parents, at)
+    found |= _selected("subject", now, ancestors, at, book)
     if not found:
         for id in shipping.services:
             service = book.service_at(id, at)
@@ -317,13 +329,21 @@ def subjects_of(
     return sorted(found)
 
 
-def goals_of(sight: Sight, now: Attributes, book: Book) -> list[str]:
-    found = {*now.goals}
+def goals_of(sight: Sight, now: Attributes, at: Instant, book: Book) -> set[str]:
+    """Goals named on it or on what stands above it, and those that select it."""
+    ancestors = ancestors_at(sight, now.parent, at)
+    found = {*now.goals, *(id for ancestor in ancestors for id in ancestor.goals)}
+    return found | _selected("goal", now, ancestors, at, book)
+
+
+def _selected(
+    kind: str, now: Attributes, ancestors: list[Ancestor], at: Instant, book: Book
+) -> set[str]:
+    """Those whose `work` selects it, by a name of its parent too."""
     parents = [now.parent] if now.parent else []
-    if sight.ancestors and now.parent:
-        found.update(id for ancestor in sight.ancestors for id in ancestor.goals)
-        parents += sight.ancestors[0].names
-    return sorted(found | book.selected("goal", [*now.names], list(now.labels), parents))
+    if ancestors:
+        parents += ancestors[0].names
+    return book.selected(kind, [*now.names], list(now.labels), parents, at)
 
 
 class View(NamedTuple):

@@ -31,7 +31,7 @@ from pipeline.core.messages import (
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import FindingRow, Gone, LinkRow, WorkItemRow, WorkItemStateRow
 from pipeline.core.signals import Instant, Signal, WorkItemChanged, WorkItemDeleted
-from pipeline.core.standing import Heard, Sight, goals_of, look
+from pipeline.core.standing import Heard, Sight, ancestors_at, lineage_instants, look
 from pipeline.core.tracker import Attributes, TrackerFact
 
 LEVELS = ("closed", "shipped", "adopted", "verified")
@@ -42,24 +42,32 @@ STAGES = {
 }
 
 
+Tenure = tuple[Instant, Instant | None]
+"""From when until when a name was ours."""
+
+Lineage = list[tuple[Instant, list[Ancestor]]]
+"""From each instant on: itself and who stood above it."""
+
+
 class Said(NamedTuple):
     """What was last told to others, so that only changes are told."""
 
     names: dict[str, Instant]
     follows: list[str]
-    goals: list[str]
-    parent: str
+    goals: dict[str, list[Step]]
+    parents: list[str]
     team: str
     asks: list[tuple[str, Instant]]
     gaps: dict[str, tuple[Instant, Instant, Instant]]
     findings: list[str]
     runs: int
-    standing: list[tuple[Instant, Instant, str]]
-    children: list[str]
+    standing: tuple[list[Step], list[Step]]
+    children: dict[str, dict[str, Tenure]]
+    lineage: Lineage
     links: list[tuple[str, str, str, str]]
 
 
-NOTHING_SAID = Said({}, [], [], "", "", [], {}, [], 0, [], [], [])
+NOTHING_SAID = Said({}, [], {}, [], "", [], {}, [], 0, ([], []), {}, [], [])
 
 PARTS: dict[str, Any] = {
     "adoption": dict[str, Adoption],
@@ -97,7 +105,7 @@ def hear(
         case Inherit():
             inherited: dict[str, Inherit] = dict(draft.get("inherited") or {})
             inherited.pop(message.parent, None)
-            if message.chain:
+            if message.names:
                 inherited[message.parent] = message
             if not draft.put_if_new("inherited", inherited):
                 return
@@ -155,7 +163,7 @@ def wake(draft: Draft, book: Book) -> None:
     ]
     if next_at is not None:
         draft.wake(next_at)
-    goals = goals_of(sight, now, book)
+    goals = [goal for goal, log in sorted(course.goals.items()) if log[-1].value == "in"]
     asks = [(STAGES[r.state], r.effective_at) for r in course.runs if r.state in STAGES]
     found = _findings(draft, course, now, goals, book)
     ids = [finding.finding_id for finding in found]
@@ -163,22 +171,26 @@ def wake(draft: Draft, book: Book) -> None:
     draft.gone += [Gone(FindingRow, (id,)) for id in said.findings if id not in ids]
     basically_done = any(f.rule == "basically_done" and f.cleared_at is None for f in found)
     _rows(draft, course, now, goals, basically_done, said)
+    children, lineage = _pass_on(draft, sight, said)
     told = Said(
         names=_call(draft, sight, said),
         follows=_follow(draft, course, said),
-        goals=goals,
-        parent=_adopt_parent(draft, now, said),
+        goals=course.goals,
+        parents=_call_parents(draft, sight, said),
         team=now.team,
         asks=asks if now.team else [],
         gaps=course.gaps,
         findings=ids,
         runs=len(course.runs),
-        standing=[(r.confirmed_at, r.effective_at, r.state) for r in course.runs]
-        + [(s.known_at, s.effective_at, s.value) for s in course.closed],
-        children=_pass_on(draft, sight, now, said),
+        standing=(
+            [Step(r.confirmed_at, r.effective_at, r.state) for r in course.runs],
+            course.closed,
+        ),
+        children=children,
+        lineage=lineage,
         links=_show_links(draft, said),
     )
-    _tell_goals(draft, course, now, goals, basically_done, told, said)
+    _tell_goals(draft, told, said)
     _tell_team(draft, told, said)
     draft.put_if_new("said", told)
 
@@ -190,14 +202,14 @@ def _vanish(draft: Draft, said: Said) -> None:
         draft.gone += [Gone(WorkItemStateRow, (draft.id, n)) for n in range(said.runs)]
         draft.gone += [Gone(FindingRow, (id,)) for id in said.findings]
         for goal in said.goals:
-            draft.send(f"goal:{goal}", Standing(draft.id, "", {}, "", False, gone=True))
+            draft.send(f"goal:{goal}", Standing(draft.id, [], [], []))
         draft.gone += [Gone(LinkRow, key) for key in said.links]
         for child in said.children:
-            draft.send(f"item:{child}", Inherit(draft.id, []))
+            draft.send(f"item:{child}", Inherit(draft.id, {}, []))
         for subject in said.follows:
             draft.send(f"subject:{subject}", Follow(draft.id, False))
-        if said.parent:
-            draft.send(f"key:{said.parent}", Unlinked(f"child {draft.id}"))
+        for parent in said.parents:
+            draft.send(f"key:{parent}", Unlinked(f"child {draft.id}"))
         if said.team:
             draft.send(f"team:{said.team}", Gaps(draft.id, {}))
             draft.send(f"team:{said.team}", AskGrace(draft.id, []))
@@ -244,63 +256,68 @@ def _follow(draft: Draft, course: Course, said: Said) -> list[str]:
     return wanted
 
 
-def _adopt_parent(draft: Draft, now: Attributes, said: Said) -> str:
-    if now.parent != said.parent:
-        if said.parent:
-            draft.send(f"key:{said.parent}", Unlinked(f"child {draft.id}"))
-        if now.parent:
-            draft.send(f"key:{now.parent}", Child(draft.id))
-    return now.parent
+def _call_parents(draft: Draft, sight: Sight, said: Said) -> list[str]:
+    """Tell every parent that it ever had: what it inherited then stands."""
+    parents = sorted({a.parent for a in sight.attributes if a.parent})
+    for parent in said.parents:
+        if parent not in parents:
+            draft.send(f"key:{parent}", Unlinked(f"child {draft.id}"))
+    for parent in parents:
+        if parent not in said.parents:
+            draft.send(f"key:{parent}", Child(draft.id))
+    return parents
 
 
-def _pass_on(draft: Draft, sight: Sight, now: Attributes, said: Said) -> list[str]:
+def _pass_on(
+    draft: Draft, sight: Sight, said: Said
+) -> tuple[dict[str, dict[str, Tenure]], Lineage]:
     """A parent gives its children its names, goals and subjects (semantics 5.3).
 
     What it has from its own parent it gives as such, so that a circle of parents gives nobody
     what only went round.
     """
-    found = {
-        h.said.work_item
-        for h in (draft.get("heard") or {}).values()
-        if isinstance(h.said, Child)
-    }
-    children = sorted(found - {draft.id})
-    own = Ancestor(draft.id, [draft.id, *now.names], list(now.goals), list(now.subjects))
-    for child in children:
-        above = sight.ancestors if now.parent else []
-        ids = [ancestor.work_item for ancestor in above]
-        above = above[: ids.index(child)] if child in ids else above
-        draft.send(f"item:{child}", Inherit(draft.id, [own, *above]))
-    for child in said.children:
-        if child not in children:
-            draft.send(f"item:{child}", Inherit(draft.id, []))
-    return children
+    children: dict[str, dict[str, Tenure]] = {}
+    for heard in (draft.get("heard") or {}).values():
+        child = heard.said
+        if isinstance(child, Child) and child.work_item != draft.id:
+            names = children.setdefault(child.work_item, {})
+            names[heard.name] = (heard.since, child.until)
+    lineage = _lineage(draft.id, sight) if children else []
+    for child_id, names in sorted(children.items()):
+        if names != said.children.get(child_id) or lineage != said.lineage:
+            own = [(at, _below(chain, child_id)) for at, chain in lineage]
+            draft.send(f"item:{child_id}", Inherit(draft.id, names, own))
+    for child_id in said.children:
+        if child_id not in children:
+            draft.send(f"item:{child_id}", Inherit(draft.id, {}, []))
+    return children, lineage
 
 
-def _tell_goals(
-    draft: Draft,
-    course: Course,
-    now: Attributes,
-    goals: list[str],
-    basically_done: bool,
-    told: Said,
-    said: Said,
-) -> None:
-    runs = [Step(r.confirmed_at, r.effective_at, r.state) for r in course.runs]
-    message = Standing(
-        draft.id,
-        course.runs[-1].state if course.runs else "",
-        {"state": runs, "closed": course.closed},
-        now.team,
-        basically_done,
-    )
-    same = told.standing == said.standing and told.team == said.team
-    for goal in goals:
-        if not same or goal not in said.goals:
-            draft.send(f"goal:{goal}", message)
+def _lineage(id: str, sight: Sight) -> Lineage:
+    found: Lineage = []
+    first = sight.attributes[0].at
+    instants = {*lineage_instants(sight), *(a.at for a in sight.attributes)}
+    for at in sorted(instant for instant in instants if instant >= first):
+        now = next(a for a in reversed(sight.attributes) if a.at <= at)
+        own = Ancestor(id, [id, *now.names], list(now.goals), list(now.subjects))
+        chain = [own, *ancestors_at(sight, now.parent, at)]
+        if not found or found[-1][1] != chain:
+            found.append((at, chain))
+    return found
+
+
+def _below(chain: list[Ancestor], child: str) -> list[Ancestor]:
+    ids = [ancestor.work_item for ancestor in chain]
+    return chain[: ids.index(child)] if child in ids else chain
+
+
+def _tell_goals(draft: Draft, told: Said, said: Said) -> None:
+    for goal, member in told.goals.items():
+        if told.standing != said.standing or member != said.goals.get(goal):
+            draft.send(f"goal:{goal}", Standing(draft.id, *told.standing, member))
     for goal in said.goals:
-        if goal not in goals:
-            draft.send(f"goal:{goal}", Standing(draft.id, "", {}, "", False, gone=True))
+        if goal not in told.goals:
+            draft.send(f"goal:{goal}", Standing(draft.id, [], [], []))
 
 
 def _tell_team(draft: Draft, told: Said, said: Said) -> None:

@@ -280,13 +280,8 @@ def _signal(draw: st.DrawFn, names: list[str]) -> Json:
         "time": at.isoformat(),
         "data": draw(TYPES[name]),
     }
-    if name == "deploy.finished":
-        data = signal["data"]
-        if data["deploy"].endswith("2"):
-            data["repository"] = "acme/web"
-        else:
-            # open: two services may mean two repositories, of which neither knows the other's
-            data["deploy"] = f"{data['service']}-{data['deploy']}"
+    if name == "deploy.finished" and signal["data"]["deploy"].endswith("2"):
+        signal["data"]["repository"] = "acme/web"
     if name in ("work_item.changed", "deploy.finished") and draw(st.booleans()):
         signal["sequence"] = str(draw(st.integers(1, 9)))
     if late := draw(LATE):
@@ -413,17 +408,10 @@ def facts(draw: st.DrawFn, most: int = 24) -> list[Json]:
         draw(histories(most, conflicts=False)).signals, key=lambda signal: str(signal["time"])
     ):
         data = signal["data"]
-        # open: a work item that is selected by a goal later on counts for all of its past
-        if signal["type"] == "work_item.changed":
-            data = {k: v for k, v in data.items() if k != "goals"} | {"labels": ["pay"]}
-        if signal["type"] == "goal.defined":
-            data = data | {"work": {"labels": ["pay"]}}
-        signal["data"] = data
         # to say it again is to say it as of now: a deploy is done once
         again = data.get("deploy") or signal["id"]
         if signal["type"].endswith(".defined"):
-            # open: deploys before a new version of their service are judged by that version
-            version = data.get("from", "") if signal["type"] == "goal.defined" else ""
+            version = data.get("from", "")
             if version and not any(
                 one.startswith(f"{signal['type']} {data['id']} ") for one in found
             ):

@@ -12,7 +12,10 @@ CREATE OR REPLACE VIEW signals.deploys
     changes Array(String) COMMENT 'Changes that the deploy itself lists',
     work_items Array(String) COMMENT 'Keys of the work items that the deploy itself names',
     team String COMMENT 'Id of the team that owns the service, empty if unknown',
-    cause String COMMENT 'incident or hotfix if the deploy was unplanned, else empty'
+    cause String COMMENT 'incident or hotfix if the deploy was unplanned, else empty',
+    repository String COMMENT 'Repository that was deployed, e.g. acme/checkout',
+    changeset_unknown Bool
+        COMMENT 'True while nobody has said which change its commit belongs to'
 )
 COMMENT 'Every deploy, of any environment and outcome'
 AS
@@ -29,5 +32,7 @@ SELECT
     changes,
     work_items,
     team,
-    cause
+    cause,
+    repository,
+    changeset_unknown
 FROM signals_store.deploys FINAL
