@@ -15,7 +15,7 @@ from kafka.errors import (
 
 from pipeline.config import Settings
 from pipeline.engine.connect import client_options
-from pipeline.engine.topics import Role, admin_client, topic_name
+from pipeline.engine.topics import Role, admin_client, require, topic_name
 
 READS: dict[str, Role] = {"parse": "raw", "react": "inbox", "store": "rows"}
 """What each stage reads."""
@@ -128,6 +128,7 @@ def wait_idle(settings: Settings, within: float) -> bool:
 @contextmanager
 def _clients(settings: Settings) -> Iterator[tuple[KafkaAdminClient, KafkaConsumer]]:
     with admin_client(settings) as admin:
+        require(admin, settings)
         consumer = KafkaConsumer(**client_options(settings))
         try:
             yield admin, consumer

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from pipeline import logs, metrics
 from pipeline.config import Settings
+from pipeline.engine import topics
 from pipeline.engine.health import Health, NoEngine
 from pipeline.engine.stream import STAGES, Keep, Parse, React, Stage, tick
-from pipeline.store.client import Store, open_store
+from pipeline.store.client import Store, open_store, server_options
 from pipeline.store.migrate import migrate
 from pipeline.store.server import LOOPBACK, Pages, Readers, Server
 
@@ -28,13 +29,17 @@ log = logging.getLogger(__name__)
 
 
 def work(settings: Settings, only: Sequence[str] = STAGES) -> None:
-    """Run stages of the stream engine; returns after SIGTERM or SIGINT."""
+    """Run stages of the stream engine; returns after SIGTERM or SIGINT.
+
+    What cannot work with these settings is raised, before anything else is said.
+    """
+    topics.check(settings)
     (settings.data / "worker").mkdir(parents=True, exist_ok=True)
-    logs.to_stderr()
     health = Health(only)
     metrics.REGISTRY.register(health)
     with ExitStack() as open_:
         store = open_.enter_context(_store(settings)) if "store" in only else None
+        logs.to_stderr()
         if server := _server(settings, health.pages(), embedded=store is not None):
             open_.enter_context(server)
             log.info("health, metrics and queries are answered at %s", server.address)
@@ -47,7 +52,8 @@ def work(settings: Settings, only: Sequence[str] = STAGES) -> None:
 
 def _store(settings: Settings) -> Store:
     url = None if settings.embedded else settings.clickhouse_url
-    store = open_store(settings.data if settings.embedded else None, url)
+    data = settings.data if settings.embedded else None
+    store = open_store(data, url, server=server_options(settings))
     migrate(store)
     return store
 
