@@ -14,6 +14,7 @@ from pipeline import logs, metrics
 from pipeline.config import Settings
 from pipeline.engine import topics
 from pipeline.engine.health import Health, NoEngine
+from pipeline.engine.lag import keep_measuring
 from pipeline.engine.stream import STAGES, Keep, Parse, React, Stage, tick
 from pipeline.store.client import Store, open_store, server_options
 from pipeline.store.migrate import migrate
@@ -38,7 +39,10 @@ def work(settings: Settings, only: Sequence[str] = STAGES) -> None:
     health = Health(only)
     metrics.REGISTRY.register(health)
     with ExitStack() as open_:
-        store = open_.enter_context(_store(settings)) if "store" in only else None
+        store = None
+        if "store" in only:
+            store = open_.enter_context(_store(settings))
+            migrate(store)
         logs.to_stderr()
         if server := _server(settings, health.pages(), embedded=store is not None):
             open_.enter_context(server)
@@ -53,9 +57,18 @@ def work(settings: Settings, only: Sequence[str] = STAGES) -> None:
 def _store(settings: Settings) -> Store:
     url = None if settings.embedded else settings.clickhouse_url
     data = settings.data if settings.embedded else None
-    store = open_store(data, url, server=server_options(settings))
-    migrate(store)
-    return store
+    return open_store(data, url, server=server_options(settings))
+
+
+def _measure(settings: Settings, keep: Keep) -> threading.Event:
+    """Let lag be measured until the event is set."""
+    stopped = threading.Event()
+    threading.Thread(
+        target=keep_measuring,
+        args=(settings, lambda: _store(settings), keep.has_first, stopped),
+        daemon=True,
+    ).start()
+    return stopped
 
 
 def _server(settings: Settings, pages: Pages, *, embedded: bool) -> Server | None:
@@ -76,8 +89,9 @@ async def _work(
     react = React(settings, datadir) if "react" in only else None
     if react is not None:
         stages.append(react)
-    if store is not None:
-        stages.append(Keep(settings, datadir, store))
+    keep = Keep(settings, datadir, store) if store is not None else None
+    if keep is not None:
+        stages.append(keep)
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -87,6 +101,7 @@ async def _work(
         await stage.start()
         health.started(stage)
         log.info("%s is working", stage.name)
+    measured = _measure(settings, keep) if keep is not None else None
     ticking = None
     if react is not None and settings.ticker:
         ticking = asyncio.create_task(tick(settings, react))
@@ -99,6 +114,8 @@ async def _work(
     end.start()
     health.stopping()
     logs.STAGE.set(None)
+    if measured is not None:
+        measured.set()
     if ticking is not None:
         ticking.cancel()
     try:
