@@ -434,15 +434,28 @@ def worker(
     only: Annotated[
         str, typer.Option(help="Stages of this process, separated by commas.")
     ] = "parse,react,store",
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Processes that react; with more than one the other stages have one more.",
+        ),
+    ] = 1,
+    number: Annotated[int, typer.Option(hidden=True)] = 0,
+    of: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run stages of the stream engine until it is stopped."""
-    from pipeline.engine.stream import STAGES  # noqa: PLC0415 - as for topics
-    from pipeline.engine.worker import work  # noqa: PLC0415
+    from pipeline.engine.fleet import work_together  # noqa: PLC0415 - as for topics
+    from pipeline.engine.stream import STAGES  # noqa: PLC0415
+    from pipeline.engine.worker import Membership, work  # noqa: PLC0415
 
     stages = [stage.strip() for stage in only.split(",")]
     if unknown := [stage for stage in stages if stage not in STAGES]:
         raise UsageError(f"no stage is called {unknown[0]}", f"one of {', '.join(STAGES)}")
-    work(_settings(data), stages)
+    if workers > 1:
+        work_together(_settings(data), stages, workers)
+    else:
+        work(_settings(data), stages, None if of is None else Membership(number, of))
 
 
 @config_app.command("publish")

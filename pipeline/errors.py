@@ -6,6 +6,7 @@
     ├── InputError            name another file: it is missing or cannot be read
     ├── NotFound              ask for something else: nothing has this name
     ├── QueryError            correct the SQL
+    ├── WorkerEnded           read its log, then start all workers anew
     ├── BrokerError           look after Kafka
     │   ├── BrokerUnavailable try again later, or correct `SIGNALS_KAFKA`
     │   └── TopicsDiffer      run `signals topics`, or what the message says
@@ -99,6 +100,10 @@ class NotFound(DeliverySignalsError):  # noqa: N818 - it says what the answer is
 
 class QueryError(DeliverySignalsError):
     """ClickHouse refused the SQL that a user wrote."""
+
+
+class WorkerEnded(DeliverySignalsError):  # noqa: N818 - as NotFound
+    """One of several workers ended by itself."""
 
 
 class BrokerError(DeliverySignalsError):

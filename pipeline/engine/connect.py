@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.config import KafkaSecurity, Settings, variable
 from pipeline.errors import ConfigError, Problem
 
-START_WITHIN = 8.0
+START_WITHIN = 6.0
 """Seconds in which a broker must have answered; wrong settings shall fail at the start."""
 
 

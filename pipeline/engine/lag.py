@@ -1,8 +1,10 @@
 """How far each stage of a deployment is behind, and whether all work is done."""
 
 import datetime as dt
+import logging
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -13,12 +15,18 @@ from kafka.errors import (
     NotCoordinatorError,
 )
 
+from pipeline import metrics
 from pipeline.config import Settings
 from pipeline.engine.connect import client_options
-from pipeline.engine.topics import Role, admin_client, topic_name
+from pipeline.engine.topics import Role, admin_client, require, topic_name
+from pipeline.store.client import Store
+from pipeline.store.writer import DATABASE
 
 READS: dict[str, Role] = {"parse": "raw", "react": "inbox", "store": "rows"}
 """What each stage reads."""
+
+MEASURE_EVERY = 15.0
+"""Seconds between two measurements that the store keeps."""
 
 LOOK_EVERY = 0.5
 
@@ -27,6 +35,9 @@ LOOK_WITHIN = 5.0
 
 COORDINATOR_WITHIN = 30.0
 """Seconds that a broker which has just started may take to know the groups."""
+
+
+log = logging.getLogger(__name__)
 
 
 class Lag(NamedTuple):
@@ -71,6 +82,33 @@ def waiting(settings: Settings) -> list[Waiting]:
         )
         for lag in found
     ]
+
+
+def record(store: Store, measured: list[Waiting]) -> None:
+    """Put a measurement into the store, where the view `pipeline_lag` shows the newest."""
+    store.insert_rows(f"{DATABASE}.pipeline_lag", Waiting._fields, measured)
+
+
+def keep_measuring(
+    settings: Settings,
+    open_: Callable[[], Store],
+    ours: Callable[[], bool],
+    stopped: threading.Event,
+) -> None:
+    """Measure and record until `stopped`, whenever it is up to us; an error is told and passes.
+
+    It blocks, so it has a thread of its own, and there a store of its own.
+    """
+    store: Store | None = None
+    while not stopped.wait(MEASURE_EVERY):
+        if not ours():
+            continue
+        try:
+            store = store or open_()
+            record(store, waiting(settings))
+        except Exception as error:  # noqa: BLE001 - no measurement is worth a worker
+            metrics.RETRIES.labels("measuring lag").inc()
+            log.warning("lag was not measured: %s", error)
 
 
 def by_stage(found: list[Waiting]) -> list[tuple[str, int, float | None, int]]:
@@ -128,6 +166,7 @@ def wait_idle(settings: Settings, within: float) -> bool:
 @contextmanager
 def _clients(settings: Settings) -> Iterator[tuple[KafkaAdminClient, KafkaConsumer]]:
     with admin_client(settings) as admin:
+        require(admin, settings)
         consumer = KafkaConsumer(**client_options(settings))
         try:
             yield admin, consumer

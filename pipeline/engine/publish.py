@@ -18,7 +18,7 @@ from pipeline.config import Settings
 from pipeline.core.calendar import to_instant, zone
 from pipeline.core.signals import Defined, Instant
 from pipeline.definitions import Definitions, load_definitions
-from pipeline.engine import configured, wire
+from pipeline.engine import configured, topics, wire
 from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused, decode
 from pipeline.engine.intake import LATE_MS, Summary
@@ -70,6 +70,7 @@ def publish(
     report: Callable[[Progress], None] | None = None,
 ) -> Summary:
     """Send files of signals, with a tick per day of the data and a last one."""
+    topics.check(settings)
     return asyncio.run(_publish(settings, list(files), resume, until, report))
 
 
@@ -182,6 +183,7 @@ def publish_config(settings: Settings, path: Path, said: dict[str, Any], now: In
 
     `said` is what it said before, as `what_was_said` finds it.
     """
+    topics.check(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
     secret = Pseudonyms(salt_of(settings.data), {}, hashed=False)
     found = list(configured.changes(load_definitions(path), said, now, secret))

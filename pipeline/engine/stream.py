@@ -38,7 +38,7 @@ from pipeline.engine.reactor import Rows, leaving
 from pipeline.engine.stored import MESSAGE, decode_rows
 from pipeline.engine.table import Revoked, State, Table
 from pipeline.engine.topics import topic_name
-from pipeline.engine.transport import Record, Run
+from pipeline.engine.transport import GuardedConsumer, Record, Run
 from pipeline.errors import StoreUnavailable
 from pipeline.store.client import Store
 from pipeline.store.writer import Writer
@@ -305,6 +305,12 @@ class Keep(Stage):
             StoreUnavailable,
         )
         return True
+
+    def has_first(self) -> bool:
+        """Whether this worker has partition 0: one of all does what is done once."""
+        consumer = self.app.consumer
+        assert isinstance(consumer, GuardedConsumer)
+        return any(tp.partition == 0 for tp in consumer.behind())
 
 
 def _write(writer: Writer, shipments: list[wire.Shipment], token: str) -> None:

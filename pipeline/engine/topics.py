@@ -148,6 +148,38 @@ def ensure(settings: Settings) -> list[Difference]:
     return found
 
 
+def check(settings: Settings) -> None:
+    """Raise unless Kafka answers and has every topic, each with its partitions.
+
+    What else may differ holds nobody up; `signals topics --check` tells it.
+    """
+    with admin_client(settings) as admin:
+        require(admin, settings)
+
+
+def require(admin: Any, settings: Settings) -> None:
+    """Raise TopicsDiffer where a client could not work with the topics that Kafka has."""
+    wanted = topics(settings)
+    there = _there(admin, wanted)
+    missing = [topic.name for topic in wanted if topic.name not in there]
+    if missing:
+        names = f"{missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''}"
+        raise TopicsDiffer(
+            f"Kafka at {settings.kafka} has no topic {names}",
+            f"run `signals topics`, or correct {variable('kafka')} or {variable('kafka_prefix')}",
+        )
+    for topic in wanted:
+        found = len(there[topic.name])
+        if found != topic.partitions:
+            difference = Difference(
+                topic=topic.name,
+                what="partitions",
+                found=str(found),
+                wanted=str(topic.partitions),
+            )
+            raise TopicsDiffer(f"{difference} (Kafka at {settings.kafka})", _help(difference))
+
+
 def _help(difference: Difference) -> str:
     if difference.what == "replication":
         return (
@@ -174,12 +206,17 @@ def _create(admin: Any, topic: Topic) -> None:
         return  # somebody does the same at the same time; what it is like is checked next
 
 
-def _differences(admin: Any, wanted: list[Topic]) -> list[Difference]:
-    there = {
+def _there(admin: Any, wanted: list[Topic]) -> dict[str, list[Any]]:
+    """The partitions of those topics that Kafka has."""
+    return {
         one["name"]: one["partitions"]
         for one in admin.describe_topics([topic.name for topic in wanted])
         if one["partitions"]
     }
+
+
+def _differences(admin: Any, wanted: list[Topic]) -> list[Difference]:
+    there = _there(admin, wanted)
     asked = [
         ConfigResource(ConfigResourceType.TOPIC, topic.name, dict.fromkeys(topic.configs))
         for topic in wanted

@@ -9,12 +9,15 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline import logs, metrics
 from pipeline.config import Settings
+from pipeline.engine import topics
 from pipeline.engine.health import Health, NoEngine
+from pipeline.engine.lag import keep_measuring
 from pipeline.engine.stream import STAGES, Keep, Parse, React, Stage, tick
-from pipeline.store.client import Store, open_store
+from pipeline.store.client import Store, open_store, server_options
 from pipeline.store.migrate import migrate
 from pipeline.store.server import LOOPBACK, Pages, Readers, Server
 
@@ -27,29 +30,58 @@ END_WITHIN = 9.0
 log = logging.getLogger(__name__)
 
 
-def work(settings: Settings, only: Sequence[str] = STAGES) -> None:
-    """Run stages of the stream engine; returns after SIGTERM or SIGINT."""
-    (settings.data / "worker").mkdir(parents=True, exist_ok=True)
-    logs.to_stderr()
+class Membership(NamedTuple):
+    """Which process of a fleet this one is, and the process that started the fleet."""
+
+    number: int
+    parent: int
+
+
+def work(
+    settings: Settings, only: Sequence[str] = STAGES, member: Membership | None = None
+) -> None:
+    """Run stages of the stream engine; returns after SIGTERM or SIGINT.
+
+    What cannot work with these settings is raised, before anything else is said. A member
+    of a fleet ends with whoever started it.
+    """
+    topics.check(settings)
+    datadir = settings.data / ("worker" if member is None else f"worker-{member.number}")
+    datadir.mkdir(parents=True, exist_ok=True)
     health = Health(only)
     metrics.REGISTRY.register(health)
     with ExitStack() as open_:
-        store = open_.enter_context(_store(settings)) if "store" in only else None
+        store = None
+        if "store" in only:
+            store = open_.enter_context(open_stored(settings))
+            migrate(store)
+        logs.to_stderr()
         if server := _server(settings, health.pages(), embedded=store is not None):
             open_.enter_context(server)
             log.info("health, metrics and queries are answered at %s", server.address)
-        failed = asyncio.run(_work(settings, only, store, health))
+        failed = asyncio.run(_work(settings, only, store, health, datadir, member))
     # Faust leaves threads behind that nobody can join
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(int(failed))
 
 
-def _store(settings: Settings) -> Store:
+def open_stored(settings: Settings) -> Store:
+    """The store that the settings name, to write to it."""
     url = None if settings.embedded else settings.clickhouse_url
-    store = open_store(settings.data if settings.embedded else None, url)
-    migrate(store)
-    return store
+    data = settings.data if settings.embedded else None
+    return open_store(data, url, server=server_options(settings))
+
+
+def _measure(settings: Settings, keep: Keep) -> threading.Event:
+    """Let lag be measured until the event is set."""
+    stopped = threading.Event()
+    threading.Thread(
+        target=keep_measuring,
+        args=(settings, lambda: open_stored(settings), keep.has_first, stopped),
+        daemon=True,
+    ).start()
+    return stopped
 
 
 def _server(settings: Settings, pages: Pages, *, embedded: bool) -> Server | None:
@@ -60,27 +92,35 @@ def _server(settings: Settings, pages: Pages, *, embedded: bool) -> Server | Non
 
 
 async def _work(
-    settings: Settings, only: Sequence[str], store: Store | None, health: Health
+    settings: Settings,
+    only: Sequence[str],
+    store: Store | None,
+    health: Health,
+    datadir: Path,
+    member: Membership | None,
 ) -> bool:
     """Whether a stage failed."""
-    datadir: Path = settings.data / "worker"
     stages: list[Stage] = []
     if "parse" in only:
         stages.append(Parse(settings, datadir))
     react = React(settings, datadir) if "react" in only else None
     if react is not None:
         stages.append(react)
-    if store is not None:
-        stages.append(Keep(settings, datadir, store))
+    keep = Keep(settings, datadir, store) if store is not None else None
+    if keep is not None:
+        stages.append(keep)
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, done.set)
-    beating = asyncio.create_task(health.beat())
+    beating = [asyncio.create_task(health.beat())]
+    if member is not None:
+        beating.append(asyncio.create_task(_outlive(member.parent, done)))
     for stage in stages:
         await stage.start()
         health.started(stage)
         log.info("%s is working", stage.name)
+    measured = _measure(settings, keep) if keep is not None else None
     ticking = None
     if react is not None and settings.ticker:
         ticking = asyncio.create_task(tick(settings, react))
@@ -93,6 +133,8 @@ async def _work(
     end.start()
     health.stopping()
     logs.STAGE.set(None)
+    if measured is not None:
+        measured.set()
     if ticking is not None:
         ticking.cancel()
     try:
@@ -101,6 +143,15 @@ async def _work(
                 await stage.stop()
     except TimeoutError:
         log.warning("stopped after %s s with work left; it comes again", STOP_WITHIN)
-    beating.cancel()
+    for task in beating:
+        task.cancel()
     log.info("stopped")
     return failed
+
+
+async def _outlive(parent: int, done: asyncio.Event) -> None:
+    """Stop soon after the process that started this one is gone."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(1)
+    log.warning("the process that started this worker is gone")
+    done.set()

@@ -14,6 +14,8 @@ import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from clickhouse_connect.driver.httpclient import HttpClient
+from urllib3 import Timeout
 
 from pipeline.config import Settings
 from pipeline.errors import QueryError, StoreError, StoreLocked, StoreUnavailable
@@ -46,11 +48,15 @@ READ_ONLY = "164"
 READING = {"readonly": "2"}
 """ClickHouse refuses everything but reading; its settings may be set."""
 
-OLDEST = (25, 8)
-"""The oldest ClickHouse server that this version is made for."""
+OLDEST = (26, 3)
+"""The oldest ClickHouse server that takes our SQL. 26.1 does not parse the comment of a view that
+stands before its query, which is in every view; 26.3, with long support, takes everything."""
 
-CONNECT = 10
-"""Seconds to wait for a connection to a server."""
+CONNECT = 4
+"""Seconds to wait for a connection to a server; the driver tries twice."""
+
+GREETING = 5
+"""Seconds to wait for its first answers: a wrong address shall be told at once."""
 
 ANSWER = 300
 """Seconds to wait for its answer; `?send_receive_timeout=` in the address says otherwise."""
@@ -261,6 +267,9 @@ def _open_server(url: str, settings: Mapping[str, str], server: ServerOptions) -
             )
 
     client = retried(connect, server.patience)
+    if "send_receive_timeout" not in given:
+        assert isinstance(client, HttpClient)
+        client.timeout = Timeout(connect=CONNECT, read=ANSWER)
     found = tuple(int(part) for part in re.findall(r"\d+", client.server_version or "")[:2])
     if found < OLDEST:
         client.close()
@@ -277,7 +286,7 @@ def _transport(given: Mapping[str, str], server: ServerOptions) -> dict[str, Any
     """Time and trust of a connection; what stands in the address wins."""
     options: dict[str, Any] = {
         "connect_timeout": CONNECT,
-        "send_receive_timeout": ANSWER,
+        "send_receive_timeout": GREETING,
         "ca_cert": str(server.ca) if server.ca else None,
     }
     return {name: value for name, value in options.items() if name not in given and value}
@@ -343,7 +352,7 @@ def _wrapped(where: str, refused: type[StoreError | QueryError]) -> Iterator[Non
         if _code(error) is None:
             raise StoreUnavailable(
                 f"ClickHouse at {where} does not answer: {_first_line(error)}",
-                "see whether it runs and can be reached",
+                "see whether it runs and can be reached, or correct SIGNALS_CLICKHOUSE_URL",
             ) from error
         raise _refusal(error, where, refused) from error
     except ClickHouseError as error:
@@ -373,6 +382,10 @@ def _first_line(error: ClickHouseError) -> str:
     text = re.sub(r"^.*?Code: \d+\. DB::Exception: ", "", str(error).strip(), flags=re.DOTALL)
     line = text.splitlines()[0] if text else type(error).__name__
     line = re.sub(r" with url: \S+| \(for url \S+\)", "", line)
+    if network := re.search(
+        r"\[Errno -?\d+\] ([^\"')]+)|(Read timed out|Connection to .* timed out)", line
+    ):
+        return network[1] or network[2]
     return line[:400].rstrip(" .:,")
 
 

@@ -17,7 +17,10 @@ ARRIVAL: dict[str, set[str]] = {
         "grade",
     },
 }
-"""Columns that are about arrival; the view `rejections` is so altogether."""
+"""Columns that are about arrival."""
+
+NOT_SIGNALS = {"rejections", "pipeline_lag"}
+"""Views that are about arrival altogether, or about the deployment."""
 
 Rows = list[dict[str, Any]]
 
@@ -29,7 +32,7 @@ def everything(data: Path) -> dict[str, Rows]:
             "SELECT name FROM system.tables WHERE database = 'signals' AND engine = 'View'"
         )
         for name in sorted(row["name"] for row in names):
-            if name == "rejections":
+            if name in NOT_SIGNALS:
                 continue
             hidden = ARRIVAL.get(name, set())
             rows = store.rows(f"SELECT * FROM signals.{name}")

@@ -57,7 +57,7 @@ def test_every_statement_is_one_for_a_cluster(store: Store, statement: Statement
         return found
 
     back = re.sub(r" ON CLUSTER \w+", "", spelled(there))
-    back = back.replace("ReplicatedReplacing", "Replacing").replace(
+    back = back.replace("ENGINE = Replicated", "ENGINE = ").replace(
         "SETTINGS replicated_", "SETTINGS non_replicated_"
     )
     back = back.replace(", replicated_deduplication_window_seconds = 604800", "")

@@ -25,11 +25,13 @@ LATER = {
     "dora_weekly",
     "forecast_calibration",
     "forecasts",
-    "pipeline_lag",
     "setup_gaps",
     "team_flow_weekly",
 }
 """Views whose numbers no rule makes yet; they are there, typed and empty."""
+
+MEASURED = {"pipeline_lag"}
+"""Views of what no row of the core says; see test_lag.py."""
 
 TYPES = {
     "until": r"DateTime64\(3, 'UTC'\)",
@@ -74,7 +76,7 @@ def test_rows_in_rows_out(store: Store, example: dict[str, Any]) -> None:
 
 def test_every_view_has_an_example() -> None:
     """No view is only there; those of later rules say so."""
-    assert {example["view"] for example in EXAMPLES} == CONTRACT.keys() - LATER
+    assert {example["view"] for example in EXAMPLES} == CONTRACT.keys() - LATER - MEASURED
 
 
 def test_the_views_are_those_of_the_contract(store: Store) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -16,13 +17,18 @@ from typing import NamedTuple
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipeline import metrics
 from pipeline.config import Settings, variable
-from pipeline.engine import health
+from pipeline.engine import health, lag
 from pipeline.engine.health import Health, NoEngine
 from pipeline.engine.stream import Parse
+from pipeline.errors import StoreUnavailable
+from pipeline.store.client import Store, open_store
+from pipeline.store.migrate import migrate
 from pipeline.store.server import LOOPBACK, Server
 from tests.store.faulty import Faulty
 from tests.stream.deployment import MAIN, ROOT, Deployment
+from tests.stream.workers import wait_until
 
 SOON = 60.0
 """Seconds in which a worker has started, on a busy machine."""
@@ -157,6 +163,55 @@ def test_what_a_worker_says_of_itself(worker: Worker, tmp_path: Path) -> None:
     about = [event for event in events if event.get("signal") == "bad-1"]
     assert [(event["stage"], event["level"]) for event in about] == [("react", "warning")]
     assert events[-1]["message"] == "stopped"
+
+
+def test_lag_is_kept(worker: Worker) -> None:
+    """The store has, a little later, what waits per stage and partition, as of now."""
+    begun = time.time()
+    worker.wait_ready()
+    worker.deployment.idle()
+    sql = "SELECT *, toUnixTimestamp64Milli(at) AS ms FROM signals.pipeline_lag"
+    limit = time.monotonic() + SOON
+    while not (rows := json.loads(asked(worker, "query", sql, "--json"))):
+        assert time.monotonic() < limit, worker.deployment.logs()
+    assert {(one["stage"], one["partition"]) for one in rows} == {
+        (stage, n) for stage in ("parse", "react", "store") for n in range(2)
+    }
+    assert {(one["lag_records"], one["lag_seconds"]) for one in rows} == {(0, 0.0)}
+    assert all(begun < int(one["ms"]) / 1000 < time.time() for one in rows)
+
+
+def test_what_fails_to_measure_stops_nobody(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that is away is told and counted, and measured again when it is back."""
+    monkeypatch.setattr(lag, "MEASURE_EVERY", 0.1)
+    stopped = threading.Event()
+    opened: list[Store] = []
+    tries = iter([StoreUnavailable("away")])
+
+    def open_() -> Store:
+        if error := next(tries, None):
+            raise error
+        opened.append(open_store(tmp_path))
+        return opened[0]
+
+    retries = metrics.RETRIES.labels("measuring lag")
+    before = retries._value.get()
+    measuring = threading.Thread(
+        target=lag.keep_measuring, args=(deployment.settings, open_, lambda: True, stopped)
+    )
+    with open_store(tmp_path) as store:
+        migrate(store)
+        measuring.start()
+        try:
+            wait_until("measured", lambda: store.rows("SELECT * FROM signals.pipeline_lag"))
+        finally:
+            stopped.set()
+            measuring.join()
+        assert len(store.rows("SELECT * FROM signals.pipeline_lag")) == 3 * 2
+    opened[0].close()
+    assert retries._value.get() == before + 1
 
 
 def test_a_loop_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,15 +4,17 @@ CREATE OR REPLACE VIEW signals.pipeline_lag
     partition Int32 COMMENT 'Partition of the topic it reads',
     at DateTime64(3, 'UTC') COMMENT 'When that was measured, UTC',
     lag_records UInt64 COMMENT 'Records that wait',
-    lag_seconds Float64 COMMENT 'Seconds since the oldest of them arrived'
+    lag_seconds Nullable(Float64)
+        COMMENT 'Seconds since the oldest of them arrived, 0 if none waits; NULL if it could not be read in time'
 )
-COMMENT 'How far the pipeline is behind'
+COMMENT 'How far the pipeline is behind, as of the last measurement'
 AS
--- The rule behind it is not there yet: no rows.
 SELECT
-    '' AS stage,
-    0 AS partition,
-    toDateTime64(0, 3, 'UTC') AS at,
-    0 AS lag_records,
-    0 AS lag_seconds
-WHERE 0
+    stage,
+    partition,
+    at,
+    lag_records,
+    lag_seconds
+FROM signals_store.pipeline_lag
+ORDER BY at DESC
+LIMIT 1 BY stage, partition
