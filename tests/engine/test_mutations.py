@@ -67,7 +67,7 @@ MUTATIONS = {
         "states",
     ),
     "children count unclipped": Mutation(
-        "core/goal",
+        "core/measured",
         "value += weight * min(max(progress, 0.0), 1.0)",
         "value += weight * progress",
         "goals",
