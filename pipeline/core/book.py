@@ -6,11 +6,12 @@ beginning). Two facts about the same version: the newer one in the order of fact
 
 import datetime as dt
 from bisect import bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
-from pipeline.core.calendar import WorkingCalendar, Zone, day_number, to_instant, zone
+from pipeline.core.calendar import Week, WorkingCalendar, Zone, day_number, to_instant, zone
 from pipeline.core.definition import (
     ALWAYS,
     GRACE,
@@ -369,7 +370,21 @@ class Book:
 
     def launch_of(self, id: str) -> Instant | None:
         """When a subject is announced to be released, or was; a day begins in its zone."""
-        subject = self.subject(id)
+        return self._launch(id, self.subject(id))
+
+    def launches(self, subjects: Iterable[str]) -> list[tuple[Instant, Instant | None]]:
+        """Since when (of the days of the organisation) the last of their launches is which."""
+        found: list[tuple[Instant, Instant | None]] = []
+        known = [id for id in subjects if self._held("subject", id)]
+        days = {day for id in known for day in self._turns("subject", id)}
+        for day in (ALWAYS, *sorted(days)):
+            stated = [self._launch(id, self.subject_on(id, day)) for id in known]
+            launch = max((at for at in stated if at is not None), default=None)
+            since = -(2**62) if day == ALWAYS else self.organisation_zone.start(day)
+            found.append((since, launch))
+        return found
+
+    def _launch(self, id: str, subject: Subject | None) -> Instant | None:
         if subject is None or not subject.released_at:
             return None
         if len(subject.released_at) > len("2026-03-31"):
@@ -423,26 +438,59 @@ class Book:
         return found
 
     def _calendar(self, kind: str, id: str) -> WorkingCalendar:
-        chain: list[dict[str, Any]] = []
-        own = self._raw(kind, id)
-        chain.append(own)
-        if kind == "goal" and len(own.get("owners") or ()) == 1:
-            chain.append(self._raw("team", own["owners"][0]))
-        if kind == "subject" and own.get("team"):
-            chain.append(self._raw("team", own["team"]))
-        chain.append(self.organisation)
-        first = {}
-        for name in ("timezone", "working_days", "holidays"):
-            first[name] = next((r[name] for r in chain if r.get(name) is not None), None)
+        """A day works by the versions in force on it; the zone is that of today."""
+        chain = self._chain(kind, id, self.today)
+        turns = {
+            turn
+            for version in (*self._held(kind, id).values(), None)
+            for known in self._speakers(kind, id, version.record if version else {})
+            for turn in self._turns(*known)
+        }
+        weeks = [(day, self._week(kind, id, day)) for day in (ALWAYS, *sorted(turns))]
         return WorkingCalendar(
-            first["timezone"] or "UTC",
-            weekdays(first["working_days"]),
-            frozenset(day_number(str(day)) for day in first["holidays"] or ()),
+            _first(chain, "timezone") or "UTC", Week(*weeks[0][1]), self._later(weeks)
         )
 
-    def _raw(self, kind: str, id: str) -> dict[str, Any]:
+    @staticmethod
+    def _later(
+        weeks: list[tuple[Day, tuple[frozenset[int], frozenset[Day]]]],
+    ) -> list[tuple[Day, Week]]:
+        """The weeks that differ from those before them."""
+        return [
+            (day, Week(*week)) for (_, before), (day, week) in pairwise(weeks) if week != before
+        ]
+
+    def _week(self, kind: str, id: str, day: Day) -> tuple[frozenset[int], frozenset[Day]]:
+        """Working weekdays and holidays, by what is in force on a day."""
+        chain = self._chain(kind, id, day)
+        holidays = _first(chain, "holidays") or ()
+        return (
+            weekdays(_first(chain, "working_days")),
+            frozenset(day_number(str(holiday)) for holiday in holidays),
+        )
+
+    def _chain(self, kind: str, id: str, day: Day) -> list[dict[str, Any]]:
+        """Who may speak about a calendar, as they are on a day: the first that does is heard."""
+        own = self._record(kind, id, day)
+        speakers = self._speakers(kind, id, own)
+        return [self._record(*speaker, day) for speaker in speakers]
+
+    def _speakers(self, kind: str, id: str, own: dict[str, Any]) -> list[tuple[str, str]]:
+        found = [(kind, id)]
+        if kind == "goal" and len(own.get("owners") or ()) == 1:
+            found.append(("team", own["owners"][0]))
+        if kind == "subject" and own.get("team"):
+            found.append(("team", own["team"]))
+        return [*found, *(("organisation", known) for known in self.ids("organisation")[:1])]
+
+    def _record(self, kind: str, id: str, day: Day) -> dict[str, Any]:
+        """A record as it is written, of the version in force; before the first one, the first."""
         versions = self._held(kind, id)
-        best = max((start for start in versions if start <= self.today), default=None)
         if not versions:
             return {}
+        best = max((start for start in versions if start <= day), default=None)
         return versions[min(versions) if best is None else best].record
+
+
+def _first(chain: list[dict[str, Any]], name: str) -> Any:
+    return next((record[name] for record in chain if record.get(name) is not None), None)

@@ -5,6 +5,7 @@ A day is the number of days since 1970-01-01 of a local date; an instant is in m
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -90,13 +91,10 @@ def zone(name: str) -> Zone:
     return Zone(name)
 
 
-class WorkingCalendar:
-    """Working days of one zone: weekdays 0 (Monday) to 6, without the holidays."""
+class Week:
+    """Working days: weekdays 0 (Monday) to 6, without the holidays."""
 
-    def __init__(
-        self, zone_name: str, weekdays: frozenset[int], holidays: frozenset[Day]
-    ) -> None:
-        self.zone = zone(zone_name)
+    def __init__(self, weekdays: frozenset[int], holidays: frozenset[Day]) -> None:
         self._weekdays = weekdays
         self._holidays = sorted(day for day in holidays if (day + 3) % 7 in weekdays)
         self._holiday_set = holidays
@@ -108,11 +106,34 @@ class WorkingCalendar:
     def works(self, day: Day) -> bool:
         return (day + 3) % 7 in self._weekdays and day not in self._holiday_set
 
-    def _until(self, day: Day) -> int:
+    def until(self, day: Day) -> int:
         """Working days before `day`, counted from 1970-01-01 (negative before it)."""
         weeks, rest = divmod(day, 7)
         plain = weeks * self._before[7] + self._before[rest]
         return plain - bisect_left(self._holidays, day) + bisect_right(self._holidays, -1)
+
+
+class WorkingCalendar:
+    """Working days of one zone: the week that is in force, and from which days on others are."""
+
+    def __init__(
+        self, zone_name: str, week: Week, later: Sequence[tuple[Day, Week]] = ()
+    ) -> None:
+        self.zone = zone(zone_name)
+        self._starts = [start for start, _ in later]
+        self._weeks = [week, *(other for _, other in later)]
+        self._base = [0]
+        for n, (start, other) in enumerate(later):
+            before = self._base[n] + self._weeks[n].until(start)
+            self._base.append(before - other.until(start))
+
+    def works(self, day: Day) -> bool:
+        return self._weeks[bisect_right(self._starts, day)].works(day)
+
+    def _until(self, day: Day) -> int:
+        """Working days before `day`, from some day on that is always the same."""
+        n = bisect_right(self._starts, day)
+        return self._base[n] + self._weeks[n].until(day)
 
     def count(self, first: Day, last: Day) -> int:
         """Working days in first..last, both included; 0 when last is before first."""

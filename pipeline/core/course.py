@@ -26,12 +26,23 @@ WATCH_MS = 28 * DAY_MS
 
 
 class Run(NamedTuple):
-    """A stretch in one state: true since, known since, why."""
+    """A stretch in one state: true since, known since, why; and of whom and what it was then."""
 
     state: str
     reasons: list[str]
     effective_at: Instant
     confirmed_at: Instant
+    team: str
+    subjects: tuple[str, ...]
+
+
+class Gap(NamedTuple):
+    """How long one stage took: from, to, known at; it teaches the team that it had then."""
+
+    start: Instant
+    end: Instant
+    known_at: Instant
+    team: str
 
 
 @dataclass(slots=True)
@@ -40,7 +51,7 @@ class Course:
 
     runs: list[Run] = field(default_factory=list)
     claimed_at: Instant | None = None
-    gaps: dict[str, tuple[Instant, Instant, Instant]] = field(default_factory=dict)
+    gaps: dict[str, Gap] = field(default_factory=dict)
     known: dict[str, Instant] = field(default_factory=dict)
     rollbacks: list[tuple[Instant, Instant | None]] = field(default_factory=list)
     subjects: set[str] = field(default_factory=set)
@@ -78,7 +89,7 @@ def course_of(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant |
         full = shipping.value == "full"
         _roll(course, was_full, full, view, at)
         _move(course, view, at, attributes)
-        _measure(course, firsts, view, full, attributes.exempt_since is not None, at)
+        _measure(course, firsts, view, full, attributes, at)
         was_full = full
         ever_full = ever_full or full
     return course, instants.all[due] if due < len(instants.all) else None
@@ -126,9 +137,11 @@ def _move(course: Course, view: View, at: Instant, now: Attributes) -> None:
         if not reopened and view.effective_at >= last.effective_at + WATCH_MS:
             return
     if last is None or last.state != state:
-        course.runs.append(Run(state, view.reasons, view.effective_at, at))
+        subjects = tuple(view.subjects)
+        run = Run(state, view.reasons, view.effective_at, at, now.team, subjects)
+        course.runs.append(run)
     elif last.reasons != view.reasons:
-        course.runs[-1] = Run(state, view.reasons, last.effective_at, last.confirmed_at)
+        course.runs[-1] = last._replace(reasons=view.reasons)
 
 
 def _measure(
@@ -136,7 +149,7 @@ def _measure(
     firsts: dict[str, Instant],
     view: View,
     full: bool,
-    exempt: bool,
+    now: Attributes,
     at: Instant,
 ) -> None:
     """Claim, and the first completion of each gap (it teaches the team's grace).
@@ -145,6 +158,7 @@ def _measure(
     """
     if course.claimed_at is None:
         course.claimed_at = view.claim
+    exempt = now.exempt_since is not None
     reached = (
         ("claim", view.claim, ""),
         ("shipped", view.shipping.since if full else None, "close_to_ship"),
@@ -159,5 +173,5 @@ def _measure(
         if before is not None and stage not in course.gaps and {before, level} <= firsts.keys():
             start, end = firsts[before], firsts[level]
             if end >= start:
-                course.gaps[stage] = (start, end, course.known[level])
+                course.gaps[stage] = Gap(start, end, course.known[level], now.team)
         before = level

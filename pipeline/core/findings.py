@@ -5,7 +5,7 @@ A finding opens and closes at confirmed instants only; one that would be empty i
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pipeline.core.calendar import DAY_MS, WorkingCalendar, compact
 from pipeline.core.rows import FindingRow
@@ -25,6 +25,21 @@ class StateRun(Protocol):
     def effective_at(self) -> Instant: ...
     @property
     def confirmed_at(self) -> Instant: ...
+    @property
+    def team(self) -> str: ...
+    @property
+    def subjects(self) -> tuple[str, ...]: ...
+
+
+class Terms(NamedTuple):
+    """What is granted to a state: so many days of this calendar, not counted before a launch.
+
+    `launches` says since when which launch was announced (None: none), oldest first.
+    """
+
+    days: int
+    calendar: WorkingCalendar
+    launches: list[tuple[Instant, Instant | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +115,8 @@ BASICALLY_DONE = {
 def basically_done(
     runs: Sequence[StateRun],
     regressed: Sequence[Interval],
-    grace: Callable[[str, Instant], int],
-    calendar: WorkingCalendar,
+    terms: Callable[[StateRun], Terms],
     now: Instant,
-    launch: Instant | None = None,
 ) -> list[Interval]:
     """Claimed, but resting in a state short of done for longer than its grace (semantics 6.4).
 
@@ -112,8 +125,7 @@ def basically_done(
     """
     found: list[Interval] = []
     for n, run in enumerate(runs):
-        stage = BASICALLY_DONE.get(run.state)
-        if stage is None:
+        if run.state not in BASICALLY_DONE:
             continue
         if any(
             r.raised_at <= run.confirmed_at
@@ -121,13 +133,10 @@ def basically_done(
             for r in regressed
         ):
             continue
-        days = grace(stage, run.effective_at)
-        since = run.effective_at if launch is None else max(run.effective_at, launch)
-        raised = max(calendar.add(since, days), run.confirmed_at)
+        raised, severe = _raised(run, terms(run))
         left = runs[n + 1].confirmed_at if n + 1 < len(runs) else None
         if left is not None and raised >= left:
             continue
-        severe = calendar.add(since, 2 * days)
         look = raised if raised > now else severe if left is None and severe > now else None
         found.append(
             Interval(
@@ -135,6 +144,22 @@ def basically_done(
             )
         )
     return found
+
+
+def _raised(run: StateRun, terms: Terms) -> tuple[Instant, Instant]:
+    """When the grace is over, and when twice the grace is.
+
+    A launch that is announced, or put off, after that comes too late to matter.
+    """
+    raised = severe = 2**62
+    for since, launch in terms.launches:
+        if since >= raised:
+            break
+        start = run.effective_at if launch is None else max(run.effective_at, launch)
+        over = terms.calendar.add(start, terms.days)
+        raised = max(over, run.confirmed_at, since)
+        severe = terms.calendar.add(start, 2 * terms.days)
+    return raised, severe
 
 
 def regressed(runs: Sequence[StateRun]) -> list[Interval]:

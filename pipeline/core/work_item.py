@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pipeline.core import findings, links
 from pipeline.core.book import Book
 from pipeline.core.course import Course, course_of
+from pipeline.core.findings import BASICALLY_DONE, StateRun, Terms
 from pipeline.core.messages import (
     Adoption,
     Ancestor,
@@ -35,12 +36,6 @@ from pipeline.core.standing import Heard, Sight, ancestors_at, lineage_instants,
 from pipeline.core.tracker import Attributes, TrackerFact
 
 LEVELS = ("closed", "shipped", "adopted", "verified")
-STAGES = {
-    "closed_not_shipped": "close_to_ship",
-    "shipped_not_adopted": "ship_to_adopt",
-    "adopted_not_verified": "adopt_to_verify",
-}
-
 
 Tenure = tuple[Instant, Instant | None]
 """From when until when a name was ours."""
@@ -56,9 +51,8 @@ class Said(NamedTuple):
     follows: list[str]
     goals: dict[str, list[Step]]
     parents: list[str]
-    team: str
-    asks: list[tuple[str, Instant]]
-    gaps: dict[str, tuple[Instant, Instant, Instant]]
+    asks: dict[str, list[tuple[str, Instant]]]
+    gaps: dict[str, dict[str, tuple[Instant, Instant, Instant]]]
     findings: list[str]
     runs: int
     standing: tuple[list[Step], list[Step]]
@@ -67,7 +61,7 @@ class Said(NamedTuple):
     links: list[tuple[str, str, str, str]]
 
 
-NOTHING_SAID = Said({}, [], {}, [], "", [], {}, [], 0, ([], []), {}, [], [])
+NOTHING_SAID = Said({}, [], {}, [], {}, {}, [], 0, ([], []), {}, [], [])
 
 PARTS: dict[str, Any] = {
     "adoption": dict[str, Adoption],
@@ -164,7 +158,6 @@ def wake(draft: Draft, book: Book) -> None:
     if next_at is not None:
         draft.wake(next_at)
     goals = [goal for goal, log in sorted(course.goals.items()) if log[-1].value == "in"]
-    asks = [(STAGES[r.state], r.effective_at) for r in course.runs if r.state in STAGES]
     found = _findings(draft, course, now, goals, book)
     ids = [finding.finding_id for finding in found]
     draft.rows += found
@@ -177,9 +170,8 @@ def wake(draft: Draft, book: Book) -> None:
         follows=_follow(draft, course, said),
         goals=course.goals,
         parents=_call_parents(draft, sight, said),
-        team=now.team,
-        asks=asks if now.team else [],
-        gaps=course.gaps,
+        asks=_asks(course),
+        gaps=_gaps(course),
         findings=ids,
         runs=len(course.runs),
         standing=(
@@ -191,7 +183,7 @@ def wake(draft: Draft, book: Book) -> None:
         links=_show_links(draft, said),
     )
     _tell_goals(draft, told, said)
-    _tell_team(draft, told, said)
+    _tell_teams(draft, told, said)
     draft.put_if_new("said", told)
 
 
@@ -210,9 +202,7 @@ def _vanish(draft: Draft, said: Said) -> None:
             draft.send(f"subject:{subject}", Follow(draft.id, False))
         for parent in said.parents:
             draft.send(f"key:{parent}", Unlinked(f"child {draft.id}"))
-        if said.team:
-            draft.send(f"team:{said.team}", Gaps(draft.id, {}))
-            draft.send(f"team:{said.team}", AskGrace(draft.id, []))
+        _tell_teams(draft, NOTHING_SAID, said)
         for name in said.names:
             draft.send(f"key:{name}", Called(draft.id, (0, draft.id), gone=True))
         draft.put("said", None)
@@ -320,17 +310,33 @@ def _tell_goals(draft: Draft, told: Said, said: Said) -> None:
             draft.send(f"goal:{goal}", Standing(draft.id, [], [], []))
 
 
-def _tell_team(draft: Draft, told: Said, said: Said) -> None:
-    if said.team and said.team != told.team:
-        draft.send(f"team:{said.team}", Gaps(draft.id, {}))
-        draft.send(f"team:{said.team}", AskGrace(draft.id, []))
-    if not told.team:
-        return
-    moved = said.team != told.team
-    if (moved and told.gaps) or (not moved and told.gaps != said.gaps):
-        draft.send(f"team:{told.team}", Gaps(draft.id, told.gaps))
-    if (moved and told.asks) or (not moved and told.asks != said.asks):
-        draft.send(f"team:{told.team}", AskGrace(draft.id, told.asks))
+def _asks(course: Course) -> dict[str, list[tuple[str, Instant]]]:
+    """By team what it is asked: how much grace a state has that began when it had the item."""
+    asks: dict[str, list[tuple[str, Instant]]] = {}
+    for run in course.runs:
+        if run.state in BASICALLY_DONE and run.team:
+            asks.setdefault(run.team, []).append((BASICALLY_DONE[run.state], run.effective_at))
+    return asks
+
+
+def _gaps(course: Course) -> dict[str, dict[str, tuple[Instant, Instant, Instant]]]:
+    """By team what it learned from this work item."""
+    gaps: dict[str, dict[str, tuple[Instant, Instant, Instant]]] = {}
+    for stage, gap in course.gaps.items():
+        if gap.team:
+            gaps.setdefault(gap.team, {})[stage] = (gap.start, gap.end, gap.known_at)
+    return gaps
+
+
+def _tell_teams(draft: Draft, told: Said, said: Said) -> None:
+    for team in sorted({*told.gaps, *said.gaps}):
+        gaps = told.gaps.get(team, {})
+        if gaps != said.gaps.get(team, {}):
+            draft.send(f"team:{team}", Gaps(draft.id, gaps))
+    for team in sorted({*told.asks, *said.asks}):
+        asks = told.asks.get(team, [])
+        if asks != said.asks.get(team, []):
+            draft.send(f"team:{team}", AskGrace(draft.id, asks))
 
 
 def _findings(
@@ -338,16 +344,15 @@ def _findings(
 ) -> list[FindingRow]:
     answers: dict[str, int] = draft.get("grace") or {}
 
-    def grace(stage: str, at: Instant) -> int:
-        return answers.get(f"{now.team}/{stage}/{at}", book.grace(stage).default)
+    def terms(run: StateRun) -> Terms:
+        stage = BASICALLY_DONE[run.state]
+        days = answers.get(f"{run.team}/{stage}/{run.effective_at}", book.grace(stage).default)
+        return Terms(days, book.calendar("team", run.team), book.launches(run.subjects))
 
-    calendar = book.calendar("team", now.team)
     regressed = findings.regressed(course.runs)
     subjects = course.view.subjects if course.view else []
-    launches = [at for at in map(book.launch_of, subjects) if at is not None]
-    launch = max(launches, default=None)
     found = [
-        *findings.basically_done(course.runs, regressed, grace, calendar, draft.now, launch),
+        *findings.basically_done(course.runs, regressed, terms, draft.now),
         *regressed,
         *findings.rolled_back(course.rollbacks),
     ]

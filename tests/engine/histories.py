@@ -60,7 +60,12 @@ WORK = fields(
 
 TEAM = both(
     record(id=TEAMS),
-    fields(ready=st.just(["docs"]), **{"from": FROM}),
+    fields(
+        ready=st.just(["docs"]),
+        working_days=st.sampled_from(["mon-fri", "mon-thu"]),
+        holidays=st.sampled_from([["2026-03-11"], ["2026-03-05", "2026-03-24"]]),
+        **{"from": FROM},
+    ),
 )
 SERVICE = both(
     record(id=SERVICES, repository="acme/web", team=TEAMS),
@@ -86,6 +91,7 @@ SUBJECT = st.one_of(
             verification=st.just({"share": 0.5, "yes": 1, "refuted": 0.5, "valid": 20}),
             flags=st.just(["f"]),
             work=WORK,
+            released_at=st.sampled_from(["2026-03-08", "2026-03-25"]),
             **{"from": FROM},
         ),
     ),
