@@ -6,6 +6,7 @@ its intervals begin and end, so counts over any number of adopters are sums of t
 """
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from pipeline.core.calendar import Zone
@@ -71,20 +72,21 @@ class Verdict(NamedTuple):
 class Adopter(NamedTuple):
     """All that is remembered of one adopter of one subject; nothing in it is ever changed.
 
-    `uses` holds per day the ids (hashed) and counts of what was counted, until the day is full:
-    a signal seen twice does not count twice. More would cost every use, so a definition that needs
-    more of a day, or other days, is exact after a rebuild only. `listed` is since when the list of eligible
+    `uses` holds the actions of each day: who gives a signal to an entity gives it once, and takes
+    back what another copy replaces. A definition with another zone, thus other days, is exact after
+    a rebuild only, and so is the first use where just that one was taken back. `listed` is since when the list of eligible
     adopters names it or not (None: no list ever named it). `added` is what it has added to the
     counts: (day, column, number).
     """
 
-    uses: dict[Day, list[tuple[int, int]]]
+    uses: dict[Day, int]
     first_used_at: Instant | None
     pins: list[tuple[Instant, str | None]]
     verdicts: list[Verdict]
     listed: list[tuple[Day, bool]] | None
     added: list[tuple[Day, int, int]]
-    waiting: list[tuple[Instant, int, int]]
+    waiting: list[tuple[Instant, int]]
+    """Uses (at, actions) from before the subject was defined, which says what a day is."""
 
 
 NEWCOMER = Adopter({}, None, [], [], None, [], [])
@@ -125,9 +127,7 @@ def _spans(days: Sequence[Day], length: int) -> Intervals:
     return spans
 
 
-def activation(
-    uses: dict[Day, list[tuple[int, int]]], days: Sequence[Day], m: Measure
-) -> Day | None:
+def activation(uses: dict[Day, int], days: Sequence[Day], m: Measure) -> Day | None:
     """The first day on which some first use had led to enough actions on enough days in time."""
     for i, first in enumerate(days):
         if i and first - days[i - 1] <= QUIET:
@@ -136,7 +136,7 @@ def activation(
         for distinct, day in enumerate(days[i:], 1):
             if day - first >= m.within:
                 break
-            actions += sum(count for _, count in uses[day])
+            actions += uses[day]
             if actions >= m.actions and distinct >= m.days:
                 return day
     return None
@@ -175,6 +175,49 @@ def stand(adopter: Adopter, measure: Measure, eligible: Intervals, zone: Zone) -
     return Stand(_spans(days, 7), active_28, adopted, counted, eligible, activated, listed)
 
 
+class Period(NamedTuple):
+    """Days, from `start` until before `end`, on which one version of the subject is in force."""
+
+    start: Day
+    end: Day
+    measure: Measure
+    verification: VerificationRule
+    eligible: Intervals
+
+
+def stand_over(adopter: Adopter, periods: Sequence[Period], zone: Zone) -> Stand:
+    """Where an adopter stands, each day by the version in force."""
+    stands = [stand(adopter, p.measure, p.eligible, zone) for p in periods]
+    if len(stands) == 1:
+        return stands[0]
+    activated = [
+        max(s.activated, p.start)
+        for s, p in zip(stands, periods, strict=True)
+        if s.activated is not None and s.activated < p.end
+    ]
+    return Stand(
+        _joined([s.active_7 for s in stands], periods),
+        _joined([s.active_28 for s in stands], periods),
+        _joined([s.adopted for s in stands], periods),
+        _joined([s.counted for s in stands], periods),
+        _joined([s.eligible for s in stands], periods),
+        min(activated, default=None),
+        stands[0].listed,
+    )
+
+
+def _joined(by_period: Sequence[Intervals], periods: Sequence[Period]) -> Intervals:
+    """Of each period its own intervals; what goes on over a turn is one interval."""
+    found: Intervals = []
+    for intervals, period in zip(by_period, periods, strict=True):
+        for first, end in overlap(intervals, [(period.start, period.end)]):
+            if found and found[-1][1] == first:
+                found[-1] = (found[-1][0], end)
+            else:
+                found.append((first, end))
+    return found
+
+
 def _pinned(pins: Sequence[tuple[Instant, str | None]], least: str, zone: Zone) -> Intervals:
     """Days at whose close the last pin is at or above the version."""
     by_day: dict[Day, bool] = {}
@@ -194,7 +237,7 @@ def _pinned(pins: Sequence[tuple[Instant, str | None]], least: str, zone: Zone) 
 
 
 def added(
-    s: Stand, verdicts: list[Verdict], rule: VerificationRule
+    s: Stand, verdicts: list[Verdict], periods: Sequence[Period]
 ) -> list[tuple[Day, int, int]]:
     """What an adopter adds to the counts of its subject, sorted: (day, column, number).
 
@@ -217,7 +260,7 @@ def added(
                 stays = any(a <= end < b for a, b in s.adopted)
                 sums[end, LEFT if stays else CHURNED] = 1
         if verdicts:
-            _add_verdicts(sums, s, verdicts, rule)
+            _add_verdicts(sums, s, verdicts, periods)
     if s.activated is not None and any(a <= s.activated < b for a, b in s.eligible):
         sums[s.activated, ACTIVATED] = 1
     return sorted([(day, column, n) for (day, column), n in sums.items() if n])
@@ -235,24 +278,23 @@ def _add_verdicts(
     sums: dict[tuple[Day, int], int],
     s: Stand,
     verdicts: list[Verdict],
-    rule: VerificationRule,
+    periods: Sequence[Period],
 ) -> None:
     last: dict[Day, str] = {}
     for verdict in sorted(verdicts, key=lambda v: v.order):
         last[verdict.day] = verdict.verdict
     days = sorted(last)
-    yes: Intervals = []
-    no: Intervals = []
-    any_: Intervals = []
-    for i, day in enumerate(days):
-        end = day + rule.valid
-        if i + 1 < len(days):
-            end = min(end, days[i + 1])
-        any_.append((day, end))
-        if last[day] == "yes":
-            yes.append((day, end))
-        elif last[day] == "no":
-            no.append((day, end))
-    _level(sums, YES, overlap(s.counted, yes))
-    _level(sums, NO, overlap(s.counted, no))
-    _level(sums, RESPONDED, overlap(s.counted, any_))
+    for column, wanted in (
+        (YES, ("yes",)),
+        (NO, ("no",)),
+        (RESPONDED, ("yes", "no", "partly")),
+    ):
+        holds: list[Intervals] = []
+        for period in periods:
+            spans: Intervals = []
+            for day, following in zip_longest(days, days[1:], fillvalue=FOREVER):
+                if last[day] in wanted:
+                    spans.append((day, min(day + period.verification.valid, following)))
+            holds.append(spans)
+        valid = holds[0] if len(holds) == 1 else _joined(holds, periods)
+        _level(sums, column, overlap(s.counted, valid))

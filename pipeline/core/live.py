@@ -134,7 +134,9 @@ def place(draft: Draft, deploys: list[Deploy], known: Target | None) -> Target:
     explicit = dict(known.explicit)
     named = dict(known.named)
     undone = dict(known.undone)
-    standing = [i for i in range(len(positions)) if i not in undone]
+    standing = [
+        i for i in range(len(positions)) if i not in undone and deploys[i].kind != "rollback"
+    ]
     for i in range(len(positions), len(deploys)):
         deploy = deploys[i]
         before = positions[-1] if positions else BOTTOM

@@ -73,10 +73,12 @@ def value_on(
     match metric.kind:
         case "adoption" | "migrate":
             reach = draft.get(f"reach/{metric.subject}/{day}")
+            subject = book.subject(metric.subject)
+            if subject is None:
+                return None, None
             if reach is None:
                 # nobody was heard of so far: that is a zero, and it is said
-                subject = book.subject(metric.subject)
-                counted = subject is not None and (subject.until is None or day < subject.until)
+                counted = subject.until is None or day < subject.until
                 return (0.0 if counted else None), None
             adopters, eligible, _ = reach
             if metric.unit == "share":

@@ -109,6 +109,7 @@ def react_key(draft: Draft, signal: Signal, *, retract: bool = False) -> None:
                 _keep(draft, origin, said)
         else:
             _drop(draft, origin)
+    _show(draft)
 
 
 def _linked(id: str, link: Signal, data: LinkAsserted, facts: Iterable[Signal]) -> Linked:
@@ -141,6 +142,7 @@ def hear_key(
             _keep(draft, f"child {message.work_item}", message)
         case Retracted():
             react_key(draft, message.signal, retract=True)
+    _show(draft)
 
 
 class Tenure(NamedTuple):
@@ -207,7 +209,6 @@ def _claim(draft: Draft, message: Called) -> None:
             passed = None if tenure is None else _during(draft.get(f"said/{origin}"), tenure)
             since = 0 if tenure is None else tenure.since
             draft.send(f"item:{work_item}", Forwarded(draft.id, origin, since, passed))
-    _show(draft)
 
 
 def _keep(draft: Draft, origin: str, said: Said) -> None:
@@ -218,7 +219,6 @@ def _keep(draft: Draft, origin: str, said: Said) -> None:
         draft.put("origins", origins)
     draft.put(f"said/{origin}", said)
     _forward(draft, origin, said, draft.get("claims") or [])
-    _show(draft)
 
 
 def _drop(draft: Draft, origin: str) -> None:
@@ -229,11 +229,13 @@ def _drop(draft: Draft, origin: str) -> None:
     draft.put(f"said/{origin}", None)
     for claim in draft.get("claims") or []:
         draft.send(f"item:{claim.work_item}", Forwarded(draft.id, origin, 0, None))
-    _show(draft)
 
 
 def _show(draft: Draft) -> None:
-    """Rows of the view `links` while nobody has this name; else its owner shows them."""
+    """Rows of the view `links` while nobody has this name; else its owner shows them.
+
+    Once all that a signal changes is kept: what is shown and gone at once would stay.
+    """
     rows: list[LinkRow] = []
     if not draft.get("claims"):
         said = [draft.get(f"said/{origin}") for origin in draft.get("origins") or []]

@@ -1,10 +1,18 @@
 """A shard of a subject: its adopters, and what they add to the counts of each day (semantics 8)."""
 
-from hashlib import blake2b
+from bisect import insort
 from typing import Any
 
 from pipeline.core import adoption
-from pipeline.core.adoption import ALL_DAYS, FOREVER, NEWCOMER, ZERO, Adopter, Verdict
+from pipeline.core.adoption import (
+    ALL_DAYS,
+    FOREVER,
+    NEWCOMER,
+    ZERO,
+    Adopter,
+    Period,
+    Verdict,
+)
 from pipeline.core.book import Book
 from pipeline.core.calendar import Zone
 from pipeline.core.definition import Subject
@@ -12,7 +20,7 @@ from pipeline.core.messages import Eligible, Pins, Redefined, Retracted, ShardDa
 from pipeline.core.reaction import Chain, Draft
 from pipeline.core.rows import AdopterRow, Day, Gone, VerificationRow
 from pipeline.core.semver import at_least
-from pipeline.core.signals import AdoptionVerified, Instant, Signal, SubjectUsed
+from pipeline.core.signals import AdoptionVerified, Instant, Order, Signal, SubjectUsed
 
 PARTS: dict[str, Any] = {
     "adopter/": Adopter,
@@ -50,50 +58,36 @@ def _use(
 ) -> None:
     part = f"adopter/{data.adopter}"
     adopter: Adopter = draft.get(part) or _join(draft, data.adopter)
-    mark = _mark(signal)
     count = 1 if data.count is None else data.count
-    if subject is None:
-        waiting = [w for w in adopter.waiting if w[1] != mark]
+    use = (signal.at, count)
+    if subject is None or (retract and use in adopter.waiting):
+        waiting = [*adopter.waiting]
         if not retract:
-            waiting.append((signal.at, mark, count))
-        draft.put(part, adopter._replace(waiting=sorted(waiting)))
+            insort(waiting, use)
+        elif use in waiting:
+            waiting.remove(use)
+        draft.put(part, adopter._replace(waiting=waiting))
         return
     day = book.calendar("subject", subject.id).zone.day(signal.at)
-    uses = adopter.uses.get(day, [])
+    before = adopter.uses.get(day, 0)
+    uses = {**adopter.uses, day: before - count if retract else before + count}
+    if uses[day] <= 0:
+        del uses[day]
     first = adopter.first_used_at
     earlier = first is None or signal.at < first
-    new_uses = adopter.uses
-    if retract:
-        kept = [use for use in uses if use[0] != mark]
-        if len(kept) == len(uses):
-            return
-        new_uses = {**adopter.uses, day: kept}
-        if not kept:
-            del new_uses[day]
-    elif not _full(uses, mark, subject.measure.actions):
-        new_uses = {**adopter.uses, day: [*uses, (mark, count)]}
-    elif not earlier:
-        return
-    draft.put(
-        part, adopter._replace(uses=new_uses, first_used_at=signal.at if earlier else first)
+    draft.put(part, adopter._replace(uses=uses, first_used_at=signal.at if earlier else first))
+    if retract or earlier or not before or not _enough(adopter, day, subject, book):
+        _due(draft, data.adopter)
+
+
+def _enough(adopter: Adopter, day: Day, subject: Subject, book: Book) -> bool:
+    """Whether more of a day changes nothing: it has all that is asked for, or came later."""
+    if adopter.uses[day] >= _most_actions(subject, book):
+        return True
+    single = len(book.versions("subject", subject.id)) == 1
+    return single and any(
+        column == adoption.ACTIVATED and known <= day for known, column, _ in adopter.added
     )
-    if uses and not earlier and _activated_by(adopter, day):
-        return  # more of a day changes nothing once it was activated
-    _due(draft, data.adopter)
-
-
-def _full(uses: list[tuple[int, int]], mark: int, actions: int) -> bool:
-    """Whether a day has enough of what was counted, or has this one already."""
-    had = 0
-    for known, count in uses:
-        if known == mark:
-            return True
-        had += count
-    return had >= actions
-
-
-def _activated_by(adopter: Adopter, day: Day) -> bool:
-    return any(c == adoption.ACTIVATED and known <= day for known, c, _ in adopter.added)
 
 
 def _due(draft: Draft, name: str) -> None:
@@ -102,10 +96,10 @@ def _due(draft: Draft, name: str) -> None:
     draft.wake()
 
 
-def _mark(signal: Signal) -> int:
-    """The identity of a signal, in 8 bytes."""
-    text = f"{signal.source}\0{signal.id}".encode()
-    return int.from_bytes(blake2b(text, digest_size=8).digest()) >> 1
+def _most_actions(subject: Subject, book: Book) -> int:
+    """The actions that any version of the subject asks for."""
+    versions: list[Subject] = [known for _, known, _ in book.versions("subject", subject.id)]
+    return max(version.measure.actions for version in versions)
 
 
 def _verify(
@@ -195,9 +189,9 @@ def _recount(draft: Draft, subject: Subject, book: Book) -> None:
         adopter: Adopter = draft.get(f"adopter/{name}")
         if adopter.waiting:
             uses = dict(adopter.uses)
-            for at, mark, count in adopter.waiting:
+            for at, count in adopter.waiting:
                 day = zone.day(at)
-                uses[day] = [*uses.get(day, []), (mark, count)]
+                uses[day] = uses.get(day, 0) + count
             first = adopter.waiting[0][0]
             if adopter.first_used_at is not None:
                 first = min(first, adopter.first_used_at)
@@ -217,8 +211,9 @@ def wake(draft: Draft, book: Book) -> None:
     open_ = draft.get("open") or []
     known_first = first = draft.get("first")
     changes: dict[Day, list[int]] = {}
+    versions = book.versions("subject", subject.id)
     for name in names:
-        adopter = _contribute(draft, name, subject, zone, open_, changes)
+        adopter = _contribute(draft, name, subject, versions, zone, open_, changes)
         used = adopter.first_used_at
         if used is not None and (first is None or used < first):
             first = used
@@ -239,6 +234,7 @@ def _contribute(
     draft: Draft,
     name: str,
     subject: Subject,
+    versions: list[tuple[Day, Subject, Order]],
     zone: Zone,
     open_: list[tuple[Day, bool]],
     changes: dict[Day, list[int]],
@@ -246,10 +242,21 @@ def _contribute(
     """Add to `changes` by how much the counts per day differ from what one adopter added before."""
     adopter: Adopter = draft.get(f"adopter/{name}")
     eligible = adoption.eligible_intervals(adopter.listed, open_)
-    if subject.unit == "team" and name == subject.team:
-        eligible = []
-    stand = adoption.stand(adopter, subject.measure, eligible, zone)
-    new = adoption.added(stand, adopter.verdicts, subject.verification)
+    starts = [-FOREVER, *(start for start, _, _ in versions[1:])]
+    periods = [
+        Period(
+            start,
+            end,
+            version.measure,
+            version.verification,
+            [] if version.unit == "team" and name == version.team else eligible,
+        )
+        for start, end, (_, version, _) in zip(
+            starts, [*starts[1:], FOREVER], versions, strict=True
+        )
+    ]
+    stand = adoption.stand_over(adopter, periods, zone)
+    new = adoption.added(stand, adopter.verdicts, periods)
     if adopter.uses or adopter.pins or adopter.verdicts or adopter.listed is not None:
         draft.rows.append(_row(name, adopter, stand, subject, zone, zone.day(draft.now)))
     else:

@@ -161,7 +161,8 @@ def _begin(draft: Draft, zone: Zone) -> None:
 
 
 def _end(draft: Draft) -> None:
-    """Take back every day that was counted."""
+    """Take back every day that was counted, and what they said."""
+    draft.put_if_new("logs", None)
     span: Span | None = draft.get("span")
     if span is not None:
         for day in range(span.first, draft.now // DAY_MS + 2):
@@ -190,6 +191,7 @@ def wake(draft: Draft, book: Book) -> None:
     if subject is None:
         draft.gone.append(Gone(SubjectRow, (draft.id,)))
         _end(draft)
+        _say(draft, Adoption(draft.id, [], [], [], None))
         return
     zone = book.calendar("subject", subject.id).zone
     last = zone.last_closed(draft.now)
@@ -212,6 +214,10 @@ def wake(draft: Draft, book: Book) -> None:
         _released(draft),
         first_use_at,
     )
+    _say(draft, said)
+
+
+def _say(draft: Draft, said: Adoption) -> None:
     if draft.put_if_new("said", said):
         for follower in draft.get("followers") or []:
             draft.send(f"item:{follower}", said)

@@ -253,8 +253,9 @@ class Intake:
             self._count(old, -1)
         if isinstance(old.signal.data, Defined):
             self._undefine(old.signal.data, old.signal.order)
-        for ref in route(old.signal):
-            self.reactor.deliver(ref, Retracted(old.signal))
+        if old.signal.recorded_at - old.signal.at <= LATE_MS:
+            for ref in route(old.signal):
+                self.reactor.deliver(ref, Retracted(old.signal))
         self._parts.see(identity, body)
         self._keep(new, identity)
         self._apply(new)

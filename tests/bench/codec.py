@@ -39,10 +39,7 @@ PARTS: dict[str, tuple[str, str, Any]] = {
         "shard:one-click-pay/3",
         "adopter/web-team",
         Adopter(
-            {
-                20_605 + n: [(0x1234_5678_9ABC_DEF0 + n, 1), (0x0FED_CBA9 + n, 2)]
-                for n in range(5)
-            },
+            {20_605 + n: 3 for n in range(5)},
             START,
             [],
             [Verdict(_order(1), 20_606, "yes")],
