@@ -14,6 +14,7 @@ from pipeline.core.reaction import Letter
 from pipeline.core.signals import Defined, Instant, Signal
 from pipeline.engine.codec import codec
 from pipeline.engine.decode import Decoded, decode
+from pipeline.engine.fuse import Counts
 from pipeline.engine.intake import Group, Intake, identity_of
 from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.stored import part_codec
@@ -22,8 +23,11 @@ _ALARM = "@alarm"
 _SEEN = "@seen"
 _CLOCK = b"\0@clock"
 _PLACE = b"\0@place"
+_REJECTS = b"\0@rejects"
+_HASHED = b"\0@hashed"
 _INSTANT = codec(int)
 _TIMES = codec(tuple[int, int])
+_COUNTS = codec(Counts)
 _COPY = codec(tuple[int, int, bytes])
 
 
@@ -85,6 +89,10 @@ class PartitionParts:
                 self._refs.add(ref)
         clock = raw.get(_CLOCK)
         self.clock: tuple[Instant, Instant] = (0, 0) if clock is None else _TIMES.decode(clock)
+        rejects = raw.get(_REJECTS)
+        self.rejects: Counts = Counts() if rejects is None else _COUNTS.decode(rejects)
+        self.hashed = _HASHED in raw
+        """Whether names of people were ever hashed; there is no way back."""
         place = raw.get(_PLACE)
         self.done: int
         self.begun: int
@@ -100,12 +108,18 @@ class PartitionParts:
         self.done = self.begun
         self._changed[_PLACE] = _TIMES.encode((self.done, self.begun))
         self._changed[_CLOCK] = _TIMES.encode((clock, newest))
+        self._changed[_REJECTS] = _COUNTS.encode(self.rejects)
         for key, value in self._changed.items():
             if value is not None:
                 self._raw[key] = value
             elif key in self._raw:
                 del self._raw[key]
         self._changed = {}
+
+    def hash(self) -> None:
+        """From now on names of people are hashed, whoever has this partition."""
+        self.hashed = True
+        self._changed[_HASHED] = b"1"
 
     def hears(self, sender: int, version: int) -> bool:
         """Whether a message is the newest of its sender: a frozen worker may send one late."""
@@ -178,6 +192,7 @@ class Partition(Intake):
         self, number: int, partitions: int, parts: PartitionParts, pseudonyms: Pseudonyms
     ) -> None:
         self.parts = parts
+        self.number = number
         super().__init__(
             parts,
             pseudonyms,
@@ -185,6 +200,7 @@ class Partition(Intake):
             number,
             lambda ref: partition_of(ref, partitions) == number,
         )
+        pseudonyms.hashed = parts.hashed
 
     def hear(self, letter: Letter) -> None:
         """Take in a message from another partition."""
@@ -214,3 +230,4 @@ class Partition(Intake):
 
     def _begin_to_hash(self) -> None:
         self.pseudonyms.hashed = True
+        self.parts.hash()

@@ -16,6 +16,7 @@ from pipeline.config import Settings
 from pipeline.engine import topics
 from pipeline.engine.health import Health, NoEngine
 from pipeline.engine.lag import keep_measuring
+from pipeline.engine.pseudonyms import check_salt, salt_of
 from pipeline.engine.stream import STAGES, Keep, Parse, React, Stage, tick
 from pipeline.store.client import Store, open_store, server_options
 from pipeline.store.migrate import migrate
@@ -55,6 +56,8 @@ def work(
         if "store" in only:
             store = open_.enter_context(open_stored(settings))
             migrate(store)
+            if "react" in only or settings.salt is not None:
+                check_salt(store, salt_of(settings.data, settings.salt))
         logs.to_stderr()
         if server := _server(settings, health.pages(), embedded=store is not None):
             open_.enter_context(server)
