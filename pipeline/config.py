@@ -232,6 +232,11 @@ class Settings(BaseModel):
         le=96 * 1024 * 1024,
         description="largest record; GitHub sends up to 25 MB, Kafka takes less than 100 MiB",
     )
+    state: Literal["memory", "rocksdb"] = Field(
+        "memory",
+        description="where workers keep what entities remember: memory, or rocksdb on the disk"
+        " under `data`; Kafka has it too",
+    )
     rejects_in_a_row: int = Field(
         5000,
         ge=0,

@@ -39,6 +39,10 @@ def homes(signal: Signal, partitions: int) -> list[int]:
     return sorted({partition_of(ref, partitions) for ref in refs})
 
 
+CACHE = 400_000
+"""Changes of parts after which the decoded ones are forgotten, and read again when needed."""
+
+
 class EntityState:
     """The parts of one entity, decoded when they are asked for."""
 
@@ -79,6 +83,7 @@ class PartitionParts:
         self._raw = raw
         self._entities: dict[str, EntityState] = {}
         self._changed: dict[bytes, bytes | None] = {}
+        self._changes = 0
         self._refs: set[str] = set()
         self._alarms: list[tuple[Instant, str]] = []
         for key in raw:
@@ -115,6 +120,9 @@ class PartitionParts:
             elif key in self._raw:
                 del self._raw[key]
         self._changed = {}
+        if self._changes > CACHE:
+            self._entities = {}
+            self._changes = 0
 
     def hash(self) -> None:
         """From now on names of people are hashed, whoever has this partition."""
@@ -139,6 +147,7 @@ class PartitionParts:
     def change(self, ref: str, parts: dict[str, Any]) -> None:
         self.entity(ref).values.update(parts)
         self._refs.add(ref)
+        self._changes += len(parts)
         for part, value in parts.items():
             encoded = None if value is None else part_codec(ref, part).encode(value)
             self._changed[_key(ref, part)] = encoded
@@ -164,7 +173,15 @@ class PartitionParts:
         self._changed[_key(str(identity), _SEEN)] = _COPY.encode((body, 0, b""))
 
     def keep(self, identity: int, body: int, recorded_at: Instant, text: bytes) -> None:
-        """Remember a signal as it came: another copy of it will be compared with this one."""
+        """Remember a signal as it came: another copy of it will be compared with this one.
+
+        Its text stays as long as its fingerprint. Of copies that say different things the one that
+        ranks first holds, whenever it comes (semantics 4.6); the other has to be taken back from
+        every entity, and goes to the rejections whole. To let texts go after some days would make
+        the rows hang on the order of arrival, and differ from those of the local engine, which
+        looks into the archive; a worker that reacts has none. Texts that are too many for memory
+        stay on the disk with SIGNALS_STATE=rocksdb, compressed.
+        """
         self._changed[_key(str(identity), _SEEN)] = _COPY.encode((body, recorded_at, text))
 
     def kept(self, identity: int) -> tuple[Instant, bytes]:

@@ -32,6 +32,7 @@ from pipeline.core.signals import Tick
 from pipeline.engine import wire
 from pipeline.engine.app import new_app, source
 from pipeline.engine.decode import LIMIT, Decoded, Refused, decode
+from pipeline.engine.disk import Disks
 from pipeline.engine.fuse import Blown, Fuse
 from pipeline.engine.partition import Batch, Partition, PartitionParts, homes
 from pipeline.engine.producer import Outgoing, new_producer, send
@@ -183,7 +184,10 @@ class React(Stage):
 
     def __init__(self, settings: Settings, datadir: Path) -> None:
         super().__init__(settings, datadir)
-        self.table = Table(self.app, settings)
+        states = None
+        if settings.state == "rocksdb":
+            states = Disks(settings, datadir / self.name / "state").states
+        self.table = Table(self.app, settings, states=states)
         self._salt = salt_of(settings.data, settings.salt)
         self._fuse = Fuse.of(settings)
         self._partitions: dict[int, tuple[State, int, Partition]] = {}

@@ -36,6 +36,9 @@ ROLES: tuple[Role, ...] = get_args(Role)
 HOUR = 60 * 60 * 1000
 DAY = 24 * HOUR
 
+TOMBSTONES = DAY
+"""Milliseconds for which the changelog says of a key that it was deleted."""
+
 SEGMENT = 128 * 1024 * 1024
 """Bytes. Only whole segments are compacted, and recovery reads what is not: Kafka's own
 default, eight times this, would be read again and again."""
@@ -95,6 +98,7 @@ def topics(settings: Settings) -> list[Topic]:
         if role == "state":
             configs = {
                 "cleanup.policy": "compact",
+                "delete.retention.ms": str(TOMBSTONES),
                 "min.compaction.lag.ms": str(round(settings.kafka_state_lag_hours * HOUR)),
                 "segment.bytes": str(SEGMENT),
             }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import metrics
 from pipeline.config import Settings, variable
 from pipeline.engine.fuse import WINDOW, Blown, Counts, Fuse
 from pipeline.store.client import open_reader
@@ -21,13 +22,19 @@ def counted(fuse: Fuse, reasons: list[str | None], counts: Counts = Counts()) ->
     return counts
 
 
+def blown_fuses() -> float:
+    return metrics.FUSES.labels("rejects_in_a_row")._value.get()
+
+
 def test_in_a_row() -> None:
     """As many as allowed may be rejected; the next one blows, unless one is read between."""
     fuse = Fuse(3, 1.0)
+    before = blown_fuses()
     bad: list[str | None] = ["not_json"] * 3
     assert counted(fuse, [*bad, None, *bad]).in_a_row == 3
     with pytest.raises(Blown, match=r"partition 3: 4 lines in a row .* for not_json") as blown:
         counted(fuse, [*bad, "not_json"])
+    assert blown_fuses() == before + 1
     assert "SIGNALS_REJECTS_IN_A_ROW" in blown.value.remedy
 
 
