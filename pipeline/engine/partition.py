@@ -217,7 +217,9 @@ class Partition(Intake):
             number,
             lambda ref: partition_of(ref, partitions) == number,
         )
-        pseudonyms.hashed = parts.hashed
+        privacy = self.book.organisation.get("privacy") or {}
+        # an older state does not say so itself
+        pseudonyms.hashed = parts.hashed or privacy.get("adopters") == "hashed"
 
     def hear(self, letter: Letter) -> None:
         """Take in a message from another partition."""

@@ -22,7 +22,13 @@ from typing import Any, Literal, get_args
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    TopicAlreadyExistsError,
+)
 
 from pipeline.config import Settings, variable
 from pipeline.engine.connect import START_WITHIN, client_options, servers
@@ -288,6 +294,11 @@ def admin_client(settings: Settings) -> Iterator[Any]:
                 f" with {options['security_protocol']}",
                 f"correct {variable('kafka_security')}, or the port in {variable('kafka')}",
             ) from None
+        if isinstance(error, KafkaConnectionError | KafkaTimeoutError | NodeNotReadyError):
+            raise BrokerUnavailable(
+                f"Kafka at {where} answers, but a broker that it names cannot be reached: {error}",
+                f"correct its advertised.listeners, or name others in {variable('kafka')}",
+            ) from error
         said = str(error).partition(" failed with ")[0].partition("Request ")[0].strip()
         raise BrokerError(
             f"Kafka at {where} refuses: {said or type(error).__name__}", "look into its log"

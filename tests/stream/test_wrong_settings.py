@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from deploy.kafka import broker
 from pipeline.config import Settings, variable
 from pipeline.engine import topics
 from pipeline.engine.replay import replay
@@ -92,6 +93,39 @@ def test_nobody_listens(command: str, wrong: Wrong) -> None:
 def test_it_is_no_kafka(wrong: Wrong, silent: str) -> None:
     """What never answers is told of, too."""
     assert "SIGNALS_KAFKA" in wrong.said("worker", SIGNALS_KAFKA=silent)
+
+
+class Lost(Broker):
+    """A broker that sends its clients to where nobody listens."""
+
+    def _answers(self) -> bool:
+        """Whether it has begun to listen: nobody can ask it more."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+def test_brokers_out_of_reach(
+    wrong: Wrong, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mistake of every first Kafka in a container: it answers, and names itself wrongly."""
+    (nobody,) = free_ports(1)
+    named = broker.PROPERTIES.replace(
+        "advertised.listeners=PLAINTEXT://127.0.0.1:{port}",
+        f"advertised.listeners=PLAINTEXT://127.0.0.1:{nobody}",
+    )
+    assert named != broker.PROPERTIES
+    monkeypatch.setattr(broker, "PROPERTIES", named)
+    lost = Lost(tmp_path / "broker")
+    lost.start()
+    try:
+        said = wrong.said("worker", SIGNALS_KAFKA=lost.address)
+    finally:
+        lost.kill()
+    assert "a broker that it names cannot be reached" in said
+    assert "advertised.listeners, or name others in SIGNALS_KAFKA" in said
 
 
 @pytest.mark.parametrize("command", ["worker", "publish acme.ndjson"])
