@@ -15,6 +15,7 @@ history of last year while it is replayed, nor Kafka refuse a clock that is an h
 """
 
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -41,6 +42,9 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 HOUR = 60 * 60 * 1000
 DAY = 24 * HOUR
+
+SETTLES = 2.0
+"""Seconds in which a broker that has just started comes to know its topics."""
 
 TOMBSTONES = DAY
 """Milliseconds for which the changelog says of a key that it was deleted."""
@@ -171,6 +175,10 @@ def require(admin: Any, settings: Settings) -> None:
     """Raise TopicsDiffer where a client could not work with the topics that Kafka has."""
     wanted = topics(settings)
     there = _there(admin, wanted)
+    limit = time.monotonic() + SETTLES
+    while len(there) < len(wanted) and time.monotonic() < limit:
+        time.sleep(0.2)
+        there = _there(admin, wanted)
     missing = [topic.name for topic in wanted if topic.name not in there]
     if missing:
         names = f"{missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''}"
