@@ -33,6 +33,10 @@ $(READY): .requirements.lock pyproject.toml
 demo: $(READY) ## simulate an organisation, run the pipeline on it, print the digest
 	@$(BIN)/signals demo $(ARGS)
 
+.PHONY: stack
+stack: $(READY) ## Kafka, a worker and a store on this machine, without Docker; Ctrl-C ends them
+	@$(BIN)/python -m deploy.kafka.stack $(ARGS)
+
 .PHONY: test
 test: $(READY) ## the tests, but for the long proofs
 	$(BIN)/python -m pytest -n 2 -m "not prove" $(ARGS)
@@ -58,7 +62,7 @@ lock: ## pin what pyproject.toml asks for, with hashes
 	@$(FIND_PYTHON); "$$python" -m venv --clear .venv-lock
 	@.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.13,<0.14"
 	@.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
-		--group dev --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--group dev --extra rocksdb --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		$(if $(UPGRADE),--upgrade) --output-file .requirements.lock pyproject.toml
 	@rm -rf .venv-lock
 

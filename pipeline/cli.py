@@ -141,7 +141,7 @@ def _lines(label: str) -> Callable[[Read], None]:
 
 def _replay(
     files: list[Path | str],
-    data: Path,
+    settings: Settings,
     config: Path | None,
     until: str | None,
     *,
@@ -150,7 +150,9 @@ def _replay(
     if until is not None:
         _time(until)
     with _reporting("replay") as report:
-        summary = replays.replay(files, data, config, until, report)
+        summary = replays.replay(
+            files, settings.data, config, until, report, salt=settings.salt
+        )
     _say(summary, as_json=as_json)
 
 
@@ -191,13 +193,14 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Run the whole pipeline on a simulated organisation or a real history; print the digest."""
-    folder = _settings(data).data
+    settings = _settings(data)
+    folder = settings.data
     if history is not None:
         found = real_history(history)
-        _replay([found.signals], folder, found.config, found.until)
+        _replay([found.signals], settings, found.config, found.until)
     else:
         simulation = simulate(folder / "simulation", days=days, seed=seed)
-        _replay(list(simulation.signals), folder, simulation.config, simulation.until)
+        _replay(list(simulation.signals), settings, simulation.config, simulation.until)
     _print_digest(folder, as_json=as_json)
     err.print(f"\nData in {folder}. Ask it: signals query 'SELECT * FROM signals.goals_now'")
 
@@ -216,7 +219,7 @@ def replay(
     if settings.config is not None:
         for problem in load_definitions(settings.config).problems:
             err.print(f"{problem.level}: {problem}")
-    _replay(paths, settings.data, settings.config, until, as_json=as_json)
+    _replay(paths, settings, settings.config, until, as_json=as_json)
 
 
 @app.command()
@@ -225,7 +228,7 @@ def rebuild(data: Data = None, as_json: AsJson = False) -> None:
     settings = _settings(data)
     with _store(data):
         pass
-    count = replays.rebuild(settings.data)
+    count = replays.rebuild(settings.data, settings.salt)
     if as_json:
         print(json.dumps({"signals": count}))
     else:
@@ -238,7 +241,7 @@ def erase(adopter: str, data: Data = None, as_json: AsJson = False) -> None:
     settings = _settings(data)
     with _store(data):
         pass
-    erased = replays.erase(settings.data, adopter)
+    erased = replays.erase(settings.data, adopter, settings.salt)
     if as_json:
         print(json.dumps(erased._asdict()))
         return
@@ -476,7 +479,7 @@ def config_publish(
         url = None if settings.embedded else settings.clickhouse_url
         folder = settings.data if settings.embedded else None
         with open_reader(folder, url, server=server_options(settings)) as store:
-            said = sending.what_was_said(store)
+            said = sending.what_was_said(settings, store)
     sent = sending.publish_config(settings, path, said, int(time.time() * 1000))
     print(json.dumps({"sent": sent}) if as_json else f"{sent} records sent")
 
@@ -487,9 +490,10 @@ def config_check(path: Path, data: Data = None, as_json: AsJson = False) -> None
 
     With a directory of data also what a replay with them would change about the past.
     """
+    settings = _settings(data)
     problems = check_definitions(path)
     if not any(problem.level == "broken" for problem in problems):
-        problems += configured.differences(path, _settings(data).data)
+        problems += configured.differences(path, settings.data, settings.salt)
     if as_json:
         print(json.dumps([{"level": p.level, "problem": str(p)} for p in problems]))
     for problem in problems:
@@ -550,7 +554,7 @@ def rejected_replay(data: Data = None, as_json: AsJson = False) -> None:
     settings = _settings(data)
     with _store(data):
         pass
-    taken, left = replays.replay_rejected(settings.data)
+    taken, left = replays.replay_rejected(settings.data, settings.salt)
     if as_json:
         print(json.dumps({"accepted": taken, "rejected": left}))
     else:

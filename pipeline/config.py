@@ -141,6 +141,12 @@ def _prefix(value: str) -> str:
     return value
 
 
+def _salt(value: str) -> str:
+    if len(value.strip()) < 16:
+        raise ValueError("is shorter than 16 characters")
+    return value
+
+
 def _server(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -225,6 +231,28 @@ class Settings(BaseModel):
         ge=1024 * 1024,
         le=96 * 1024 * 1024,
         description="largest record; GitHub sends up to 25 MB, Kafka takes less than 100 MiB",
+    )
+    state: Literal["memory", "rocksdb"] = Field(
+        "memory",
+        description="where workers keep what entities remember: memory, or rocksdb on the disk"
+        " under `data`; Kafka has it too",
+    )
+    rejects_in_a_row: int = Field(
+        5000,
+        ge=0,
+        description="rejected lines of a partition, one after the other, that stop a worker;"
+        " 0: never",
+    )
+    rejects_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="rejected share of 10,000 lines of a partition that stops a worker; 1: never",
+    )
+    salt: Annotated[str, AfterValidator(_salt)] | None = Field(
+        None,
+        description="key of pseudonyms, the same for all workers: 16 characters or more; else"
+        " the file `salt` in `data`",
     )
     http: Annotated[str, AfterValidator(_address)] | None = Field(
         None, description="host:port of health, metrics and the embedded store's read-only HTTP"
@@ -321,7 +349,7 @@ def masked(name: str, value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return "on" if value else "off"
-    if name.endswith("password"):
+    if name.endswith("password") or name == "salt":
         return MASK
     text = str(value)
     if name == "kafka_security":

@@ -46,6 +46,11 @@ REVOKED = Counter(
     "signals_runs_revoked", "Runs that were dropped as another worker may have them.", ["stage"]
 )
 REJECTS = Counter("signals_rejects", "Lines that were rejected, by reason.", ["reason"])
+FUSES = Counter(
+    "signals_fuses_blown",
+    "Times that this worker stopped as too much was rejected, by the setting that says so.",
+    ["setting"],
+)
 RETRIES = Counter("signals_retries", "Work that failed and was tried again.", ["work"])
 
 

@@ -75,7 +75,7 @@ def note(state: State, fact: Defined, order: Order) -> dict[str, Any]:
     return found if name in names else {**found, "names": [*names, name]}
 
 
-def differences(path: Path, data: Path) -> Iterator[Problem]:
+def differences(path: Path, data: Path, salt: str | None = None) -> Iterator[Problem]:
     """What the next replay of this configuration into a directory changes in the past."""
     if not (data / "state.sqlite").exists():
         return
@@ -84,7 +84,7 @@ def differences(path: Path, data: Path) -> Iterator[Problem]:
         if parts.outdated:
             return
         state = parts.entity(ENTITY)
-        pseudonyms = Pseudonyms.of_directory(data, parts)
+        pseudonyms = Pseudonyms.of_directory(data, parts, salt)
         defined = set()
         for kind, id, start, written in load_definitions(path).records():
             name = _name(kind, id, start)

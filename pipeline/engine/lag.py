@@ -167,7 +167,7 @@ def wait_idle(settings: Settings, within: float) -> bool:
 def _clients(settings: Settings) -> Iterator[tuple[KafkaAdminClient, KafkaConsumer]]:
     with admin_client(settings) as admin:
         require(admin, settings)
-        consumer = KafkaConsumer(**client_options(settings))
+        consumer = KafkaConsumer(**client_options(settings), enable_auto_commit=False)
         try:
             yield admin, consumer
         finally:

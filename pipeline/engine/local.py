@@ -26,7 +26,7 @@ GROUP = 20_000
 class LocalEngine(Intake):
     """Runs `react` over signals into one data directory."""
 
-    def __init__(self, data: Path, store: Store) -> None:
+    def __init__(self, data: Path, store: Store, salt: str | None = None) -> None:
         self.store = store
         self.parts = Parts(data / "state.sqlite")
         if self.parts.outdated:
@@ -37,7 +37,7 @@ class LocalEngine(Intake):
             self._send(version, *decode_rows(blob))
         super().__init__(
             self.parts,
-            Pseudonyms.of_directory(data, self.parts),
+            Pseudonyms.of_directory(data, self.parts, salt),
             self.parts.meta("clock", 0),
             self.parts.meta("newest", 0),
         )

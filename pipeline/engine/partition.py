@@ -14,6 +14,7 @@ from pipeline.core.reaction import Letter
 from pipeline.core.signals import Defined, Instant, Signal
 from pipeline.engine.codec import codec
 from pipeline.engine.decode import Decoded, decode
+from pipeline.engine.fuse import Counts
 from pipeline.engine.intake import Group, Intake, identity_of
 from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.stored import part_codec
@@ -22,8 +23,11 @@ _ALARM = "@alarm"
 _SEEN = "@seen"
 _CLOCK = b"\0@clock"
 _PLACE = b"\0@place"
+_REJECTS = b"\0@rejects"
+_HASHED = b"\0@hashed"
 _INSTANT = codec(int)
 _TIMES = codec(tuple[int, int])
+_COUNTS = codec(Counts)
 _COPY = codec(tuple[int, int, bytes])
 
 
@@ -33,6 +37,10 @@ def homes(signal: Signal, partitions: int) -> list[int]:
         return list(range(partitions))
     refs = route(signal) or [f"source:{signal.source}"]
     return sorted({partition_of(ref, partitions) for ref in refs})
+
+
+CACHE = 400_000
+"""Changes of parts after which the decoded ones are forgotten, and read again when needed."""
 
 
 class EntityState:
@@ -75,6 +83,7 @@ class PartitionParts:
         self._raw = raw
         self._entities: dict[str, EntityState] = {}
         self._changed: dict[bytes, bytes | None] = {}
+        self._changes = 0
         self._refs: set[str] = set()
         self._alarms: list[tuple[Instant, str]] = []
         for key in raw:
@@ -85,6 +94,10 @@ class PartitionParts:
                 self._refs.add(ref)
         clock = raw.get(_CLOCK)
         self.clock: tuple[Instant, Instant] = (0, 0) if clock is None else _TIMES.decode(clock)
+        rejects = raw.get(_REJECTS)
+        self.rejects: Counts = Counts() if rejects is None else _COUNTS.decode(rejects)
+        self.hashed = _HASHED in raw
+        """Whether names of people were ever hashed; there is no way back."""
         place = raw.get(_PLACE)
         self.done: int
         self.begun: int
@@ -100,12 +113,21 @@ class PartitionParts:
         self.done = self.begun
         self._changed[_PLACE] = _TIMES.encode((self.done, self.begun))
         self._changed[_CLOCK] = _TIMES.encode((clock, newest))
+        self._changed[_REJECTS] = _COUNTS.encode(self.rejects)
         for key, value in self._changed.items():
             if value is not None:
                 self._raw[key] = value
             elif key in self._raw:
                 del self._raw[key]
         self._changed = {}
+        if self._changes > CACHE:
+            self._entities = {}
+            self._changes = 0
+
+    def hash(self) -> None:
+        """From now on names of people are hashed, whoever has this partition."""
+        self.hashed = True
+        self._changed[_HASHED] = b"1"
 
     def hears(self, sender: int, version: int) -> bool:
         """Whether a message is the newest of its sender: a frozen worker may send one late."""
@@ -125,6 +147,7 @@ class PartitionParts:
     def change(self, ref: str, parts: dict[str, Any]) -> None:
         self.entity(ref).values.update(parts)
         self._refs.add(ref)
+        self._changes += len(parts)
         for part, value in parts.items():
             encoded = None if value is None else part_codec(ref, part).encode(value)
             self._changed[_key(ref, part)] = encoded
@@ -150,7 +173,15 @@ class PartitionParts:
         self._changed[_key(str(identity), _SEEN)] = _COPY.encode((body, 0, b""))
 
     def keep(self, identity: int, body: int, recorded_at: Instant, text: bytes) -> None:
-        """Remember a signal as it came: another copy of it will be compared with this one."""
+        """Remember a signal as it came: another copy of it will be compared with this one.
+
+        Its text stays as long as its fingerprint. Of copies that say different things the one that
+        ranks first holds, whenever it comes (semantics 4.6); the other has to be taken back from
+        every entity, and goes to the rejections whole. To let texts go after some days would make
+        the rows hang on the order of arrival, and differ from those of the local engine, which
+        looks into the archive; a worker that reacts has none. Texts that are too many for memory
+        stay on the disk with SIGNALS_STATE=rocksdb, compressed.
+        """
         self._changed[_key(str(identity), _SEEN)] = _COPY.encode((body, recorded_at, text))
 
     def kept(self, identity: int) -> tuple[Instant, bytes]:
@@ -178,6 +209,7 @@ class Partition(Intake):
         self, number: int, partitions: int, parts: PartitionParts, pseudonyms: Pseudonyms
     ) -> None:
         self.parts = parts
+        self.number = number
         super().__init__(
             parts,
             pseudonyms,
@@ -185,6 +217,9 @@ class Partition(Intake):
             number,
             lambda ref: partition_of(ref, partitions) == number,
         )
+        privacy = self.book.organisation.get("privacy") or {}
+        # an older state does not say so itself
+        pseudonyms.hashed = parts.hashed or privacy.get("adopters") == "hashed"
 
     def hear(self, letter: Letter) -> None:
         """Take in a message from another partition."""
@@ -214,3 +249,4 @@ class Partition(Intake):
 
     def _begin_to_hash(self) -> None:
         self.pseudonyms.hashed = True
+        self.parts.hash()

@@ -13,10 +13,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from pipeline.config import variable
 from pipeline.core.book import Book
 from pipeline.core.signals import AdoptionVerified, Defined, SubjectPinned, SubjectUsed
 from pipeline.engine.decode import Decoded
 from pipeline.engine.parts import Parts
+from pipeline.errors import StoreError
+from pipeline.store.client import Store
+from pipeline.store.writer import DATABASE
 
 PEOPLE = ("user", "account")
 """Units of subjects whose adopters may be persons."""
@@ -25,12 +29,18 @@ _KINDS = ("adopter", "erased")
 _DIGEST, _CHECK = 8, 2
 
 
-def salt_of(data: Path) -> bytes:
-    """The key of all pseudonyms of a data directory, made when first asked for.
+_LIKE_OURS = r"^(adopter|erased)-[0-9a-f]{20}$"
 
-    Whoever has it can tell whether a name that he knows is behind a pseudonym. Directories with
-    the same file `salt` use the same pseudonyms.
+
+def salt_of(data: Path, given: str | None = None) -> bytes:
+    """The key of all pseudonyms: what SIGNALS_SALT gives, else that of the data directory.
+
+    The latter is made when first asked for. Whoever has a key can tell whether a name that he
+    knows is behind a pseudonym. Who has the same one, as setting or as file `salt`, uses the same
+    pseudonyms.
     """
+    if given is not None:
+        return _key(given.encode())
     path = data / "salt"
     if not path.exists():
         # Workers that share the directory may ask at once: who links first has made it.
@@ -40,7 +50,31 @@ def salt_of(data: Path) -> bytes:
         with suppress(FileExistsError):
             path.hardlink_to(made)
         made.unlink()
-    return blake2b(path.read_bytes().strip(), digest_size=32).digest()
+    return _key(path.read_bytes())
+
+
+def _key(text: bytes) -> bytes:
+    return blake2b(text.strip(), digest_size=32).digest()
+
+
+def check_salt(store: Store, salt: bytes) -> None:
+    """Raise where the store has pseudonyms, and they were made with another key.
+
+    A pseudonym shows by itself whether a key made it. The table of adopters has to be there.
+    """
+    rows = store.query(
+        f"SELECT DISTINCT adopter FROM {DATABASE}.adopters"  # noqa: S608 - a constant
+        " WHERE match(adopter, {like:String}) LIMIT 1000",
+        {"like": _LIKE_OURS},
+    ).rows
+    ours = Pseudonyms(salt, {}, hashed=True)
+    if rows and not any(ours.made(name) for (name,) in rows):
+        raise StoreError(
+            f"Adopters in the store at {store.where} are hashed with another key, so each would"
+            " count twice",
+            f"set {variable('salt')}, or the file `salt` in the data directory, to the key that"
+            " was used before",
+        )
 
 
 class Pseudonyms:
@@ -54,10 +88,15 @@ class Pseudonyms:
         """Signals in which a name was replaced."""
 
     @classmethod
-    def of_directory(cls, data: Path, parts: Parts) -> "Pseudonyms":
-        """As a data directory keeps them."""
+    def of_directory(cls, data: Path, parts: Parts, given: str | None = None) -> "Pseudonyms":
+        """As a data directory keeps them; `given` is a key from outside."""
         erased = json.loads(parts.meta("erased", "{}"))
-        return cls(salt_of(data), erased, hashed=bool(parts.meta("hashed", 0)))
+        return cls(salt_of(data, given), erased, hashed=bool(parts.meta("hashed", 0)))
+
+    def check(self, store: Store) -> None:
+        """Raise where the store has pseudonyms of another key."""
+        if self.needed:
+            check_salt(store, self._salt)
 
     @property
     def needed(self) -> bool:
@@ -65,7 +104,7 @@ class Pseudonyms:
 
     def of(self, name: str, *, person: bool) -> str:
         """What an adopter goes by; a pseudonym stays what it is unless it is erased itself."""
-        if person and self.hashed and not self._made(name):
+        if person and self.hashed and not self.made(name):
             name = self._make("adopter", name)
         return self.erased.get(self._digest(name), name)
 
@@ -143,7 +182,7 @@ class Pseudonyms:
         digest = self._digest(name)
         return f"{kind}-{digest}{self._check(digest)}"
 
-    def _made(self, name: str) -> bool:
+    def made(self, name: str) -> bool:
         """Whether a name is a pseudonym of ours; nobody else can make the last four digits."""
         kind, _, rest = name.partition("-")
         digest, check = rest[: 2 * _DIGEST], rest[2 * _DIGEST :]

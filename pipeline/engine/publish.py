@@ -24,7 +24,7 @@ from pipeline.engine.decode import Decoded, Refused, decode
 from pipeline.engine.intake import LATE_MS, Summary
 from pipeline.engine.partition import homes
 from pipeline.engine.producer import Outgoing, new_producer, send
-from pipeline.engine.pseudonyms import Pseudonyms, salt_of
+from pipeline.engine.pseudonyms import Pseudonyms, check_salt, salt_of
 from pipeline.engine.reader import Progress, read
 from pipeline.engine.stream import spread
 from pipeline.engine.topics import topic_name
@@ -157,14 +157,18 @@ def _organisation(definitions: Definitions) -> Mapping[str, Any]:
     return {}
 
 
-def what_was_said(store: Store) -> dict[str, Any]:
-    """What the configuration said so far, from the archive; a new deployment has nothing."""
+def what_was_said(settings: Settings, store: Store) -> dict[str, Any]:
+    """What the configuration said so far, from the archive; a new deployment has nothing.
+
+    Raises where lists of adopters would be hashed with another key than so far.
+    """
     said: dict[str, Any] = {}
     if not store.rows(
         "SELECT name FROM system.tables WHERE database = {database:String} AND name = 'signals'",
         {"database": DATABASE},
     ):
         return said
+    check_salt(store, _salt(settings))
     for row in store.rows(
         f"SELECT body FROM {DATABASE}.signals FINAL"  # noqa: S608 - a constant
         " WHERE source = {source:String} ORDER BY time, id",
@@ -184,11 +188,15 @@ def publish_config(settings: Settings, path: Path, said: dict[str, Any], now: In
     `said` is what it said before, as `what_was_said` finds it.
     """
     topics.check(settings)
-    settings.data.mkdir(parents=True, exist_ok=True)
-    secret = Pseudonyms(salt_of(settings.data), {}, hashed=False)
+    secret = Pseudonyms(_salt(settings), {}, hashed=False)
     found = list(configured.changes(load_definitions(path), said, now, secret))
     asyncio.run(_send_all(settings, found))
     return len(found)
+
+
+def _salt(settings: Settings) -> bytes:
+    settings.data.mkdir(parents=True, exist_ok=True)
+    return salt_of(settings.data, settings.salt)
 
 
 async def _send_all(settings: Settings, found: list[Decoded]) -> None:

@@ -108,26 +108,30 @@ def replay(
     config: Path | None = None,
     until: str | None = None,
     report: Callable[[Progress], None] | None = None,
+    salt: str | None = None,
 ) -> Summary:
-    """Run files through the local engine into a data directory; may be called again."""
+    """Run files through the local engine into a data directory; may be called again.
+
+    `salt` is the key of pseudonyms, here and below; without one the directory's own counts.
+    """
     with open_store(data) as store:
         migrate(store)
-        finish_rebuild(data, store)
-        with LocalEngine(data, store) as engine:
+        finish_rebuild(data, store, salt)
+        with LocalEngine(data, store, salt) as engine:
             summary = run(engine, files, config=config, until=until, report=report)
             if engine.parts.meta("rebuilding"):
                 engine.parts.set_now("rebuilding", engine.now)
-        finish_rebuild(data, store)
+        finish_rebuild(data, store, salt)
         return summary
 
 
-def rebuild(data: Path) -> int:
+def rebuild(data: Path, salt: str | None = None) -> int:
     """Make all state and rows anew from the stored signals; how many signals there were."""
     with open_store(data) as store:
         migrate(store)
-        with LocalEngine(data, store) as engine:
+        with LocalEngine(data, store, salt) as engine:
             engine.parts.set_now("rebuilding", max(engine.now, 1))
-        return finish_rebuild(data, store).signals
+        return finish_rebuild(data, store, salt).signals
 
 
 class Rebuilt(NamedTuple):
@@ -137,15 +141,16 @@ class Rebuilt(NamedTuple):
     covered: int = 0
 
 
-def finish_rebuild(data: Path, store: Store) -> Rebuilt:
+def finish_rebuild(data: Path, store: Store, salt: str | None = None) -> Rebuilt:
     """Rebuild where a rebuild was begun; a killed one starts again, under a new epoch."""
-    with LocalEngine(data, store) as engine:
+    with LocalEngine(data, store, salt) as engine:
+        engine.pseudonyms.check(store)
         clock = engine.parts.meta("rebuilding")
         if not clock:
             return Rebuilt()
         epoch = ((engine.parts.meta("version", 1 << 40) >> 40) + 1) << 40
         engine.parts.clear(version=epoch, clock=0, newest=0)
-    with LocalEngine(data, store) as engine:
+    with LocalEngine(data, store, salt) as engine:
         count = 0
         for body, recorded_at in _stored(store):
             decoded = decode(body, -(2**62), 2**62, recorded_at, limit=2**62)
@@ -194,23 +199,23 @@ class Erased(NamedTuple):
     listed: list[str]
 
 
-def erase(data: Path, adopter: str) -> Erased:
+def erase(data: Path, adopter: str, salt: str | None = None) -> Erased:
     """Put a pseudonym in place of an adopter for good, in all that is stored and all that comes.
 
     The counts stay, for the pseudonym is one adopter too.
     """
     with open_store(data) as store:
         migrate(store)
-        finish_rebuild(data, store)
-        with LocalEngine(data, store) as engine:
+        finish_rebuild(data, store, salt)
+        with LocalEngine(data, store, salt) as engine:
             renamed = engine.pseudonyms.erase(adopter)
             engine.parts.set_now("erased", json.dumps(engine.pseudonyms.erased))
             engine.parts.set_now("rebuilding", max(engine.now, 1))
             for name, pseudonym in renamed.items():
                 engine.rename_in_rejections(name, pseudonym)
             engine.flush()
-        covered = finish_rebuild(data, store).covered
-        with LocalEngine(data, store) as engine:
+        covered = finish_rebuild(data, store, salt).covered
+        with LocalEngine(data, store, salt) as engine:
             listed = {
                 subject.id
                 for subject in engine.book.subjects()
@@ -220,13 +225,13 @@ def erase(data: Path, adopter: str) -> Erased:
     return Erased(covered, sorted(listed))
 
 
-def replay_rejected(data: Path) -> tuple[int, int]:
+def replay_rejected(data: Path, salt: str | None = None) -> tuple[int, int]:
     """Decode every rejected line again; how many are taken now, and how many still are not."""
     taken = left = 0
     with open_store(data) as store:
         migrate(store)
-        finish_rebuild(data, store)
-        with LocalEngine(data, store) as engine:
+        finish_rebuild(data, store, salt)
+        with LocalEngine(data, store, salt) as engine:
             clock = to_instant(dt.datetime.now(dt.UTC))
             rows = store.rows(
                 f"SELECT rejection_id, bytes FROM {DATABASE}.rejections FINAL"  # noqa: S608

@@ -17,7 +17,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from time import time_ns
-from typing import Any
+from typing import Any, NoReturn
 
 import faust
 from aiokafka import AIOKafkaProducer
@@ -28,9 +28,12 @@ from pipeline.config import Settings
 from pipeline.core.names import partition_of
 from pipeline.core.reaction import Letter
 from pipeline.core.rows import TABLES, RejectionRow
+from pipeline.core.signals import Tick
 from pipeline.engine import wire
 from pipeline.engine.app import new_app, source
 from pipeline.engine.decode import LIMIT, Decoded, Refused, decode
+from pipeline.engine.disk import Disks
+from pipeline.engine.fuse import Blown, Fuse
 from pipeline.engine.partition import Batch, Partition, PartitionParts, homes
 from pipeline.engine.producer import Outgoing, new_producer, send
 from pipeline.engine.pseudonyms import Pseudonyms, salt_of
@@ -107,15 +110,22 @@ class Stage:
                 log.info("%s", revoked)
                 waiting.clear()
                 continue
+            except Blown as blown:
+                log.error("%s", blown)  # noqa: TRY400 - it is no mistake of ours
+                await self._fail()
             except Exception:
                 log.exception("%s stands still at a record that it cannot work on", self.name)
-                self.failed.set()
-                # Faust would start this agent again behind the run; nothing may overtake it
-                await asyncio.Event().wait()
+                await self._fail()
             if durable:
                 for one in waiting:
                     one.ack()
                 waiting.clear()
+
+    async def _fail(self) -> NoReturn:
+        """Let the worker end; Faust would start an agent again behind its run, so this one stays."""
+        self.failed.set()
+        while True:
+            await asyncio.Event().wait()
 
     async def run(self, message: Any, run: Run) -> bool:
         """Work on a run; whether everything that follows from it, and before, is durable."""
@@ -174,8 +184,12 @@ class React(Stage):
 
     def __init__(self, settings: Settings, datadir: Path) -> None:
         super().__init__(settings, datadir)
-        self.table = Table(self.app, settings)
-        self._salt = salt_of(settings.data)
+        states = None
+        if settings.state == "rocksdb":
+            states = Disks(settings, datadir / self.name / "state").states
+        self.table = Table(self.app, settings, states=states)
+        self._salt = salt_of(settings.data, settings.salt)
+        self._fuse = Fuse.of(settings)
         self._partitions: dict[int, tuple[State, int, Partition]] = {}
 
     async def run(self, message: Any, run: Run) -> bool:
@@ -187,7 +201,7 @@ class React(Stage):
         try:
             for group in groups(run, parts.done, parts.begun):
                 for record in group:
-                    _react(partition, record)
+                    _react(partition, record, self._fuse)
                 last = group[-1].offset
                 if last < parts.begun:
                     return False
@@ -262,7 +276,7 @@ def groups(run: Run, done: int, begun: int) -> list[Run]:
     return [group for group in (again, tuple(left[len(again) :])) if group]
 
 
-def _react(partition: Partition, record: Record) -> None:
+def _react(partition: Partition, record: Record, fuse: Fuse) -> None:
     headers, value = dict(record.headers), record.value or b""
     if wire.MARK in headers:
         assert record.key is not None
@@ -279,9 +293,14 @@ def _react(partition: Partition, record: Record) -> None:
         limit=_AGES if timeless else LIMIT,
     )
     file, line = _origin(record)
+    parts = partition.parts
     if isinstance(decoded, Refused):
+        parts.rejects = fuse.after(parts.rejects, partition.number, decoded.reason)
         partition.refuse(decoded, value, file, line)
-    elif partition.take(decoded) == "conflict":
+        return
+    if not isinstance(decoded.signal.data, Tick):
+        parts.rejects = fuse.after(parts.rejects, partition.number, None)
+    if partition.take(decoded) == "conflict":
         refused = Refused("conflict", "another body with this id holds")
         partition.refuse(refused, value, file, line)
 

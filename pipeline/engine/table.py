@@ -19,7 +19,15 @@ at the log's start where it is new. Stock Faust keeps the values of a partition 
 goes on with them when it comes back.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -101,6 +109,9 @@ class State(MutableMapping[bytes, bytes]):
             return
         self.version = version
         self.stale.discard(key)
+        self._put(key, value)
+
+    def _put(self, key: bytes, value: bytes | None) -> None:
         if value is None:
             self._values.pop(key, None)
         else:
@@ -128,11 +139,14 @@ class State(MutableMapping[bytes, bytes]):
             if key in self.unwritten and self.unwritten[key] is value:
                 del self.unwritten[key]
 
+    def close(self) -> None:
+        """Let go of what holds the values; nobody asks for them any more."""
+
 
 class Table(faust.Table[bytes, bytes]):
     """The state of the partitions that this worker has.
 
-    `values` makes what holds the values of a partition, empty; else it is memory.
+    `states` gives those of partitions that are new here; else they begin empty, in memory.
     """
 
     def __init__(
@@ -141,12 +155,12 @@ class Table(faust.Table[bytes, bytes]):
         settings: Settings,
         *,
         name: str = "state",
-        values: Callable[[int], MutableMapping[bytes, bytes]] | None = None,
+        states: Callable[[Sequence[int]], Awaitable[dict[int, State]]] | None = None,
     ) -> None:
         self.strangers = 0
         """Records of strangers that were found in the changelog."""
         self._settings = settings
-        self._new_values = values
+        self._new_states = states or _in_memory
         self._states: dict[int, State] = {}
         self._log = topic_name(settings, "state")
         super().__init__(
@@ -192,10 +206,10 @@ class Table(faust.Table[bytes, bytes]):
             records = [Outgoing(k, v, ((VERSION, version),)) for k, v in pending.items()]
             first = await send_whole(producer, self._log, state.partition, records)
             before = range(state.offset + 1, first)
-            # an answer that was lost and asked for again brings no offset
-            state.written(pending, first + len(pending) - 1 if first >= 0 else state.offset)
             if before:
                 await self._find_strangers(state, before)
+            # an answer that was lost and asked for again brings no offset
+            state.written(pending, first + len(pending) - 1 if first >= 0 else state.offset)
 
     def check(self, state: State, generation: int) -> None:
         """Raise Revoked unless a run of this generation may still write to this state."""
@@ -206,9 +220,11 @@ class Table(faust.Table[bytes, bytes]):
     async def _find_strangers(self, state: State, between: range) -> None:
         """See who wrote where the owner should have been alone; we may be the stranger."""
         for key, version in await self._read(state.partition, between):
+            if version == state.version:
+                continue  # this very batch, whose sending was tried again
             if version > state.version:
                 # the next write would land behind this one, as if we were alone
-                self._states.pop(state.partition, None)
+                self._states.pop(state.partition, state).close()
                 raise self._revoked(state.partition)
             self.strangers += 1
             state.stale.add(key)
@@ -253,15 +269,13 @@ class Table(faust.Table[bytes, bytes]):
         generation_id: int = 0,
     ) -> None:
         """Keep what is still ours, unless it holds changes whose run comes again."""
-        states = {}
-        for tp in assigned:
-            if tp.topic == self._log:
-                state = self._states.get(tp.partition)
-                if state is None or not state.durable:
-                    values = self._new_values(tp.partition) if self._new_values else {}
-                    state = State(tp.partition, values)
-                states[tp.partition] = state
-        self._states = states
+        ours = {tp.partition for tp in assigned if tp.topic == self._log}
+        kept = {n: s for n, s in self._states.items() if n in ours and s.durable}
+        for number, state in self._states.items():
+            if number not in kept:
+                state.close()
+        self._states = kept
+        self._states |= await self._new_states(sorted(ours - kept.keys()))
 
     def persisted_offset(self, tp: TP) -> int | None:
         state = self._states.get(tp.partition)
@@ -289,6 +303,10 @@ class Table(faust.Table[bytes, bytes]):
 
     def on_key_del(self, key: bytes) -> None:
         raise TypeError("change what `of(partition)` gives")
+
+
+async def _in_memory(partitions: Sequence[int]) -> dict[int, State]:
+    return {number: State(number, {}) for number in partitions}
 
 
 def version_of(headers: Sequence[tuple[str, bytes]] | Mapping[str, bytes]) -> int:

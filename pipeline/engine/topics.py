@@ -15,6 +15,7 @@ history of last year while it is replayed, nor Kafka refuse a clock that is an h
 """
 
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,7 +23,13 @@ from typing import Any, Literal, get_args
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    TopicAlreadyExistsError,
+)
 
 from pipeline.config import Settings, variable
 from pipeline.engine.connect import START_WITHIN, client_options, servers
@@ -35,6 +42,12 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 HOUR = 60 * 60 * 1000
 DAY = 24 * HOUR
+
+SETTLES = 2.0
+"""Seconds in which a broker that has just started comes to know its topics."""
+
+TOMBSTONES = DAY
+"""Milliseconds for which the changelog says of a key that it was deleted."""
 
 SEGMENT = 128 * 1024 * 1024
 """Bytes. Only whole segments are compacted, and recovery reads what is not: Kafka's own
@@ -95,6 +108,7 @@ def topics(settings: Settings) -> list[Topic]:
         if role == "state":
             configs = {
                 "cleanup.policy": "compact",
+                "delete.retention.ms": str(TOMBSTONES),
                 "min.compaction.lag.ms": str(round(settings.kafka_state_lag_hours * HOUR)),
                 "segment.bytes": str(SEGMENT),
             }
@@ -161,6 +175,10 @@ def require(admin: Any, settings: Settings) -> None:
     """Raise TopicsDiffer where a client could not work with the topics that Kafka has."""
     wanted = topics(settings)
     there = _there(admin, wanted)
+    limit = time.monotonic() + SETTLES
+    while len(there) < len(wanted) and time.monotonic() < limit:
+        time.sleep(0.2)
+        there = _there(admin, wanted)
     missing = [topic.name for topic in wanted if topic.name not in there]
     if missing:
         names = f"{missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''}"
@@ -284,6 +302,11 @@ def admin_client(settings: Settings) -> Iterator[Any]:
                 f" with {options['security_protocol']}",
                 f"correct {variable('kafka_security')}, or the port in {variable('kafka')}",
             ) from None
+        if isinstance(error, KafkaConnectionError | KafkaTimeoutError | NodeNotReadyError):
+            raise BrokerUnavailable(
+                f"Kafka at {where} answers, but a broker that it names cannot be reached: {error}",
+                f"correct its advertised.listeners, or name others in {variable('kafka')}",
+            ) from error
         said = str(error).partition(" failed with ")[0].partition("Request ")[0].strip()
         raise BrokerError(
             f"Kafka at {where} refuses: {said or type(error).__name__}", "look into its log"

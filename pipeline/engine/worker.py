@@ -9,13 +9,15 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline import logs, metrics
 from pipeline.config import Settings
 from pipeline.engine import topics
+from pipeline.engine.disk import check_package
 from pipeline.engine.health import Health, NoEngine
 from pipeline.engine.lag import keep_measuring
+from pipeline.engine.pseudonyms import check_salt, salt_of
 from pipeline.engine.stream import STAGES, Keep, Parse, React, Stage, tick
 from pipeline.store.client import Store, open_store, server_options
 from pipeline.store.migrate import migrate
@@ -46,6 +48,8 @@ def work(
     of a fleet ends with whoever started it.
     """
     topics.check(settings)
+    if "react" in only and settings.state == "rocksdb":
+        check_package()
     datadir = settings.data / ("worker" if member is None else f"worker-{member.number}")
     datadir.mkdir(parents=True, exist_ok=True)
     health = Health(only)
@@ -55,6 +59,8 @@ def work(
         if "store" in only:
             store = open_.enter_context(open_stored(settings))
             migrate(store)
+            if "react" in only or settings.salt is not None:
+                check_salt(store, salt_of(settings.data, settings.salt))
         logs.to_stderr()
         if server := _server(settings, health.pages(), embedded=store is not None):
             open_.enter_context(server)
@@ -124,9 +130,12 @@ async def _work(
     ticking = None
     if react is not None and settings.ticker:
         ticking = asyncio.create_task(tick(settings, react))
-    ends = [asyncio.create_task(event.wait()) for event in (done, *(s.failed for s in stages))]
+    ends: list[asyncio.Task[Any]] = [
+        asyncio.create_task(event.wait()) for event in (done, *(s.failed for s in stages))
+    ]
+    ends.append(asyncio.create_task(_crash(stages)))
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    failed = any(stage.failed.is_set() for stage in stages)
+    failed = any(stage.failed.is_set() or stage.app.crashed for stage in stages)
     # as after a crash: whatever is not durable by then was not acknowledged either
     end = threading.Timer(END_WITHIN, os._exit, (int(failed),))
     end.daemon = True
@@ -155,3 +164,10 @@ async def _outlive(parent: int, done: asyncio.Event) -> None:
         await asyncio.sleep(1)
     log.warning("the process that started this worker is gone")
     done.set()
+
+
+async def _crash(stages: Sequence[Stage]) -> None:
+    """Wait until one has crashed: Faust stops it, and would leave the process without it."""
+    while not any(stage.app.crashed for stage in stages):  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(1)
+    log.error("a stage has crashed, so the worker ends")

@@ -174,3 +174,13 @@ def test_shown() -> None:
 def test_embedded(environ: dict[str, str], flags: dict[str, object], *, embedded: bool) -> None:
     """A server that is named is used, unless a directory is asked for by flag."""
     assert Settings.load(environ, flags).embedded is embedded
+
+
+def test_salt() -> None:
+    """The key of pseudonyms is masked where settings are shown, and no short word."""
+    settings = Settings.load({"SIGNALS_SALT": "correct horse battery staple"})
+    (shown,) = [one for one in settings.shown() if one.name == "salt"]
+    assert shown.value == "***"
+    with pytest.raises(ConfigError, match="shorter than 16") as refused:
+        Settings.load({"SIGNALS_SALT": "s3cret"})
+    assert "s3cret" not in str(refused.value)

@@ -7,12 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-from pipeline.engine.pseudonyms import salt_of
+from pipeline.engine.decode import Decoded, decode
+from pipeline.engine.partition import Partition, PartitionParts
+from pipeline.engine.pseudonyms import Pseudonyms, salt_of
 from pipeline.engine.replay import erase, rebuild, replay, replay_rejected
+from pipeline.errors import StoreError
 from pipeline.store.client import open_store
 
+KEY = "0123456789abcdef0123456789abcdef"
 PEOPLE = ["ann", "bob", "eve"]
 VIEWS = ("adopters", "adoption_daily", "adoption_now", "verifications", "signals", "rejections")
 COUNTS = ("adoption_daily", "adoption_now")
@@ -201,3 +206,75 @@ def test_who_asks_at_once_gets_the_same_key(tmp_path: Path) -> None:
             asked = set(pool.map(ask, [data] * workers))
             assert asked == {salt_of(data)}
             assert [file.name for file in data.iterdir()] == ["salt"]
+
+
+def test_a_key_from_outside(tmp_path: Path) -> None:
+    """SIGNALS_SALT and a file with the same text are one key; another key is another."""
+    (tmp_path / "salt").write_text(f"{KEY}\n")
+    assert salt_of(tmp_path, KEY) == salt_of(tmp_path)
+    assert salt_of(tmp_path, KEY[::-1]) != salt_of(tmp_path)
+    assert not (tmp_path / "none").exists()
+    salt_of(tmp_path / "none", KEY)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_shared_key_gives_the_same_pseudonyms(tmp_path: Path) -> None:
+    """Two directories with one SIGNALS_SALT know the same adopters."""
+    file, definitions = signals(tmp_path), config(tmp_path, "hashed", hashed=True)
+    for name in ("one", "other"):
+        replay([file], tmp_path / name, definitions, UNTIL, salt=KEY)
+    one, other = (views(tmp_path / name)["adopters"] for name in ("one", "other"))
+    assert one == other
+
+
+def test_another_key_is_refused(tmp_path: Path) -> None:
+    """Where pseudonyms are stored already, another key would count everybody twice."""
+    file, definitions = signals(tmp_path), config(tmp_path, "hashed", hashed=True)
+    data = tmp_path / "data"
+    replay([file], data, definitions, UNTIL)
+    before = views(data)
+    with pytest.raises(StoreError, match="hashed with another key") as refused:
+        replay([file], data, definitions, UNTIL, salt=KEY)
+    assert "SIGNALS_SALT" in refused.value.remedy
+    replay([file], data, definitions, UNTIL)
+    assert views(data) == before
+
+
+def test_another_key_is_fine_where_nothing_is_hashed(tmp_path: Path) -> None:
+    """Not even where a user has chosen a name like a pseudonym."""
+    data = tmp_path / "data"
+    like = event(
+        "l", "subject.used", 2, {"subject": "search", "adopter": f"adopter-{'0' * 20}"}
+    )
+    file = tmp_path / "like.ndjson"
+    file.write_bytes(like + b"\n")
+    plain = config(tmp_path, "plain", hashed=False)
+    replay([signals(tmp_path), file], data, plain, UNTIL)
+    replay([file], data, plain, UNTIL, salt=KEY)
+
+
+def test_hashing_outlives_a_crash() -> None:
+    """A partition that began to hash goes on with it, whoever has it next."""
+    log: dict[bytes, bytes] = {}
+
+    def partition() -> Partition:
+        return Partition(0, 1, PartitionParts(log), Pseudonyms(b"salt", {}, hashed=False))
+
+    first = partition()
+    record = {"kind": "organisation", "id": "organisation", "record": {"name": "Acme"}}
+    record["record"] = {"name": "Acme", "privacy": {"adopters": "hashed"}}
+    said = {"specversion": "1.0", "id": "c", "source": "config", "data": record}
+    said |= {"type": "delivery.record.defined.v1", "time": "2026-01-01T00:00:00Z"}
+    for line in (
+        json.dumps(said).encode(),
+        event("u", "subject.used", 2, {"subject": "search", "adopter": "ann"}),
+    ):
+        decoded = decode(line, -(2**62), 2**62, limit=2**62)
+        assert isinstance(decoded, Decoded), decoded
+        first.take(decoded)
+    first.close()
+    first.parts.begin(0)
+    first.commit()
+    assert first.pseudonyms.hashed
+    assert partition().pseudonyms.hashed
+    assert not any(b"ann" in value for value in log.values())

@@ -253,6 +253,22 @@ def test_a_stage_that_crashed_is_told(tmp_path: Path) -> None:
     assert looked_at.ill() == looked_at.not_ready() == "parse has crashed"
 
 
+CRASHES = f"""
+from pipeline.engine.table import Table
+async def crash(*_, **__):
+    raise RuntimeError("told to")
+Table.on_rebalance = crash
+{MAIN}
+"""
+
+
+def test_a_stage_that_crashed_ends_the_worker(deployment: Deployment) -> None:
+    """Somebody must start a new one, and nobody does while the process is there."""
+    worker = deployment.begin("worker", "--only", "react", by=("-c", CRASHES))
+    assert worker.wait(SOON) == 1, deployment.logs()
+    assert "a stage has crashed" in deployment.logs()
+
+
 def test_status_where_no_kafka_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the setting, in one line."""
     monkeypatch.setenv(variable("kafka"), "127.0.0.1:1")

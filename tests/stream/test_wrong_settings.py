@@ -11,12 +11,16 @@ from typing import NamedTuple
 
 import pytest
 
+from deploy.kafka import broker
 from pipeline.config import Settings, variable
 from pipeline.engine import topics
+from pipeline.engine.replay import replay
 from pipeline.engine.topics import topic_name
 from pipeline.store.client import OLDEST
 from pipeline.store.reading import Answer, Request, refused
 from pipeline.store.server import Server
+from tests.engine.test_pseudonyms import UNTIL, signals
+from tests.engine.test_pseudonyms import config as hashed
 from tests.stream.broker import Broker, free_ports
 from tests.stream.deployment import MAIN, ROOT
 
@@ -38,7 +42,7 @@ class Wrong(NamedTuple):
     settings: Settings
     folder: Path
 
-    def said(self, command: str, **environ: str) -> str:
+    def said(self, command: str, main: str = MAIN, **environ: str) -> str:
         """The one line on stderr with which a command fails."""
         (self.folder / "acme.yaml").write_text(CONFIG)
         (self.folder / "acme.ndjson").write_text("{}\n")
@@ -48,7 +52,7 @@ class Wrong(NamedTuple):
         }
         begun = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-c", MAIN, *command.split()],
+            [sys.executable, "-c", main, *command.split()],
             env={**os.environ, "PYTHONPATH": str(ROOT), **named, **environ},
             cwd=self.folder,
             capture_output=True,
@@ -89,6 +93,39 @@ def test_nobody_listens(command: str, wrong: Wrong) -> None:
 def test_it_is_no_kafka(wrong: Wrong, silent: str) -> None:
     """What never answers is told of, too."""
     assert "SIGNALS_KAFKA" in wrong.said("worker", SIGNALS_KAFKA=silent)
+
+
+class Lost(Broker):
+    """A broker that sends its clients to where nobody listens."""
+
+    def _answers(self) -> bool:
+        """Whether it has begun to listen: nobody can ask it more."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+def test_brokers_out_of_reach(
+    wrong: Wrong, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mistake of every first Kafka in a container: it answers, and names itself wrongly."""
+    (nobody,) = free_ports(1)
+    named = broker.PROPERTIES.replace(
+        "advertised.listeners=PLAINTEXT://127.0.0.1:{port}",
+        f"advertised.listeners=PLAINTEXT://127.0.0.1:{nobody}",
+    )
+    assert named != broker.PROPERTIES
+    monkeypatch.setattr(broker, "PROPERTIES", named)
+    lost = Lost(tmp_path / "broker")
+    lost.start()
+    try:
+        said = wrong.said("worker", SIGNALS_KAFKA=lost.address)
+    finally:
+        lost.kill()
+    assert "a broker that it names cannot be reached" in said
+    assert "advertised.listeners, or name others in SIGNALS_KAFKA" in said
 
 
 @pytest.mark.parametrize("command", ["worker", "publish acme.ndjson"])
@@ -174,3 +211,24 @@ def test_clickhouse_is_too_old(command: str, ready: Wrong) -> None:
     assert f"is of version {year}.{month - 1}.2.39" in said
     assert f"{year}.{month} or newer is needed" in said
     assert "SIGNALS_CLICKHOUSE_URL" in said
+
+
+def test_rocksdb_is_not_installed(ready: Wrong) -> None:
+    """What is missing is named, and how to get it."""
+    without = f"import sys; sys.modules['rocksdict'] = None; {MAIN}"
+    said = ready.said("worker", main=without, SIGNALS_STATE="rocksdb")
+    assert "SIGNALS_STATE (rocksdb): needs the package rocksdict" in said
+    assert "install delivery-signals[rocksdb]" in said
+
+
+def test_pseudonyms_of_another_key(ready: Wrong, tmp_path: Path) -> None:
+    """Where the store has adopters hashed with another key, none is counted a second time."""
+    data = tmp_path / "data"
+    replay(
+        [signals(tmp_path)], data, hashed(tmp_path, "hashed", hashed=True), UNTIL, salt="a" * 20
+    )
+    given = {"SIGNALS_DATA": str(data), "SIGNALS_SALT": "b" * 20}
+    for command in ("worker", "config publish acme.yaml"):
+        said = ready.said(command, **given)
+        assert "hashed with another key" in said
+        assert "set SIGNALS_SALT" in said
