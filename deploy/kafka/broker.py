@@ -173,7 +173,7 @@ class Broker:
                 stderr=log,
                 # Ctrl-C is for whoever started it, who stops it
                 start_new_session=True,
-                preexec_fn=_end_with_us,  # noqa: PLW1509 - no thread of ours forks
+                preexec_fn=end_with_us,  # noqa: PLW1509 - no thread of ours forks
             )
         deadline = time.monotonic() + READY_WITHIN
         while not self._answers():
@@ -245,8 +245,8 @@ class Broker:
             raise RuntimeError(f"the broker's folder was not formatted: {done.stderr}")
 
 
-def _end_with_us() -> None:
-    """Let Linux end the broker with whoever started it, should that be killed before it can."""
+def end_with_us() -> None:
+    """Let Linux end a process with whoever started it, should that be killed before it can."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from deploy.kafka.broker import Broker, MissingError, cache, java_version
+from deploy.kafka.broker import Broker, MissingError, cache, end_with_us, java_version
 from pipeline.simulate import simulate
 from pipeline.store import address
 
@@ -153,6 +153,7 @@ class Stack:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the stack, which stops it
+                preexec_fn=end_with_us,  # noqa: PLW1509 - no thread of ours forks
             )
         limit = time.monotonic() + READY_WITHIN
         while not self._ready():

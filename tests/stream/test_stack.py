@@ -106,7 +106,10 @@ def left(folder: Path) -> list[str]:
 
 
 def test_what_it_tells_to_type_works(tmp_path: Path) -> None:
-    """The demo is published and answers; Ctrl-C ends all; the next start goes on with it."""
+    """The demo is published and answers; Ctrl-C ends all; the next start goes on with it.
+
+    Linux ends all as well where the stack itself is killed.
+    """
     with stack(tmp_path) as running:
         running.wait_for("Ctrl-C ends it all")
         told = running.told()
@@ -125,7 +128,10 @@ def test_what_it_tells_to_type_works(tmp_path: Path) -> None:
         sql = "SELECT count() AS n FROM signals.signals"
         query = f"{running.told()[3].split(' query ')[0]} query '{sql}' --json"
         assert json.loads(typed([running.told()[0], query]))[0]["n"] > 18_000
-        running.ctrl_c()
+        running.process.kill()
+        running.process.wait()
+        if sys.platform == "linux":
+            wait_until("nobody is left alone", lambda: not left(tmp_path), 30)
 
 
 def test_wrong_definitions(tmp_path: Path) -> None:
