@@ -79,13 +79,35 @@ def react(draft: Draft, signal: Signal) -> None:
     facts: list[TrackerFact] = draft.get("tracker") or []
     same = signal.order[1:]
     draft.put("tracker", [*(f for f in facts if f.order[1:] != same), TrackerFact.of(signal)])
-    if isinstance(data, WorkItemChanged) and data.subjects:
-        # asked now, the subjects have answered when this is judged for the first time
-        known: dict[str, Adoption] = draft.get("adoption") or {}
-        for id in data.subjects:
-            if id not in known:
-                draft.send(f"subject:{id}", Follow(draft.id, True))
+    if isinstance(data, WorkItemChanged):
+        _introduce(draft, signal, data, new=not facts)
     draft.wake()
+
+
+def _introduce(draft: Draft, signal: Signal, data: WorkItemChanged, *, new: bool) -> None:
+    """Ask and claim at once, so that what others know is there when this judges.
+
+    What was said too early here, the first judgement says as it is.
+    """
+    if new and draft.get("said") is None:
+        for name in {draft.id: None, data.key: None}:
+            if name:
+                draft.send(f"key:{name}", Called(draft.id, (signal.at, draft.id)))
+    known: dict[str, Adoption] = draft.get("adoption") or {}
+    for id in data.subjects or ():
+        if id not in known:
+            draft.send(f"subject:{id}", Follow(draft.id, True))
+
+
+def _take_back(draft: Draft, signal: Signal) -> None:
+    """Forget a fact, and the names that it may have claimed before anything was judged."""
+    facts: list[TrackerFact] = draft.get("tracker") or []
+    same = signal.order[1:]
+    draft.put("tracker", [f for f in facts if f.order[1:] != same])
+    if isinstance(signal.data, WorkItemChanged) and draft.get("said") is None:
+        for name in {draft.id: None, signal.data.key: None}:
+            if name:
+                draft.send(f"key:{name}", Called(draft.id, (0, draft.id), gone=True))
 
 
 def hear(
@@ -105,19 +127,27 @@ def hear(
                 return
         case Adoption():
             known: dict[str, Adoption] = draft.get("adoption") or {}
-            if known.get(message.subject) == message:
+            before = known.get(message.subject)
+            if before == message:
                 return
             draft.put("adoption", {**known, message.subject: message})
+            if _only_answers(before, message):
+                return
         case Grace():
             if not _granted(draft, message, book):
                 return
         case Retracted():
-            facts: list[TrackerFact] = draft.get("tracker") or []
-            same = message.signal.order[1:]
-            draft.put("tracker", [f for f in facts if f.order[1:] != same])
+            _take_back(draft, message.signal)
         case Redefined():
             pass
     draft.wake()
+
+
+def _only_answers(before: Adoption | None, now: Adoption) -> bool:
+    """Whether nothing is new but answers about what was never adopted: they verify nothing."""
+    if before is None or now.adopted:
+        return False
+    return now == before._replace(verified=now.verified)
 
 
 def _granted(draft: Draft, message: Grace, book: Book) -> bool:
