@@ -6,6 +6,7 @@ later (semantics 4.2, 4.3, 6).
 """
 
 from bisect import bisect_right
+from operator import is_
 from typing import Any, NamedTuple
 
 from pipeline.core import findings, links
@@ -139,7 +140,7 @@ def hear(
         case Retracted():
             _take_back(draft, message.signal)
         case Redefined():
-            pass
+            draft.keep(None)
     draft.wake()
 
 
@@ -176,12 +177,12 @@ def _forwarded(draft: Draft, message: Forwarded) -> None:
 
 def wake(draft: Draft, book: Book) -> None:
     """Judge anew, and tell whoever hears of it for the first time or hears something new."""
-    sight = look(draft)
     said: Said = draft.get("said") or NOTHING_SAID
-    if sight is None:
+    folded = _fold(draft, book)
+    if folded is None:
         _vanish(draft, said)
         return
-    course, next_at = course_of(sight, draft.now, book)
+    sight, course, next_at, _ = folded
     now = sight.attributes[
         max(0, bisect_right([a.at for a in sight.attributes], draft.now) - 1)
     ]
@@ -215,6 +216,31 @@ def wake(draft: Draft, book: Book) -> None:
     _tell_goals(draft, told, said)
     _tell_teams(draft, told, said)
     draft.put_if_new("said", told)
+
+
+class Folded(NamedTuple):
+    """How it got where it stands, when more comes due, and the parts that all this rests on."""
+
+    sight: Sight
+    course: Course
+    next_at: Instant | None
+    parts: list[Any]
+
+
+def _fold(draft: Draft, book: Book) -> Folded | None:
+    """Fold over all that is known; what was kept holds while nothing is new or came due."""
+    parts = [draft.get(part) for part in ("tracker", "heard", "inherited", "adoption")]
+    kept: Folded | None = draft.kept
+    if (
+        kept is not None
+        and all(map(is_, parts, kept.parts))
+        and (kept.next_at is None or draft.now < kept.next_at)
+    ):
+        return kept
+    sight = look(draft)
+    made = sight and Folded(sight, *course_of(sight, draft.now, book), parts)
+    draft.keep(made)
+    return made
 
 
 def _vanish(draft: Draft, said: Said) -> None:

@@ -24,6 +24,7 @@ class Entity:
 
     def __init__(self, ref: str) -> None:
         self.ref = ref
+        self.kept: Any = None
         self.parts: dict[str, Any] = {}
         self.written = 0
         self.letters = 0

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.core import work_item
 from pipeline.core.book import Book
-from pipeline.core.messages import Adoption, Step
+from pipeline.core.messages import Adoption, Redefined, Step
 from pipeline.core.react import react
+from pipeline.core.rows import Row
+from pipeline.core.signals import Category, Signal, Status, WorkItemChanged
 from pipeline.engine.reactor import Reactor
 from tests.engine.memory import Memory, engine
 from tests.engine.test_local import line
@@ -83,6 +86,8 @@ ANSWERS = [Step(3, 2, "low_response")]
 class Parts(dict[str, Any]):
     """The parts of one work item."""
 
+    kept: Any = None
+
 
 @pytest.mark.parametrize(
     ("adopted", "heard", "judges"),
@@ -103,3 +108,40 @@ def test_answers_about_what_was_never_adopted(
     found = react("item:jira:1", parts, heard, 5, Book())
     assert found.parts["adoption"] == {"pay": heard}
     assert (found.wake_at is not None) == judges
+
+
+def test_what_rests_on_the_same_is_folded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Woken with nothing new a work item folds nothing; a new fact or definition makes it."""
+    folds: list[int] = []
+    plain = work_item.course_of
+
+    def course_of(sight: Any, now: int, book: Book) -> Any:
+        folds.append(now)
+        return plain(sight, now, book)
+
+    monkeypatch.setattr(work_item, "course_of", course_of)
+    parts = Parts()
+
+    def take(what: Any, now: int) -> list[Row]:
+        found = react("item:jira:1", parts, what, now, Book())
+        parts.update(found.parts)
+        return found.rows
+
+    def changed(id: str, at: int, category: Category) -> Signal:
+        status = Status(name=category, category=category)
+        return Signal(id, "/jira", at, at, WorkItemChanged(work_item="jira:1", status=status))
+
+    take(changed("a", 1, "todo"), 1)
+    first = take(None, 1)
+    assert take(None, 2) == first
+    assert folds == [1]
+    take(changed("b", 3, "doing"), 3)
+    take(None, 3)
+    assert folds == [1, 3]
+    take(Redefined(), 4)
+    take(None, 4)
+    assert folds == [1, 3, 4]
+    take(changed("c", 9, "done"), 5)
+    take(None, 5)
+    take(None, 9)
+    assert folds == [1, 3, 4, 5, 9]
