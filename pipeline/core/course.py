@@ -13,6 +13,7 @@ from pipeline.core.standing import (
     Shipping,
     Sight,
     View,
+    chosen_by,
     goals_of,
     instants_of,
     judge,
@@ -72,14 +73,15 @@ def course_of(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant |
     attributes: Attributes | None = None
     shipping: Shipping | None = None
     subjects: list[str] = []
+    chosen: object = None
     for at in instants.all[:due]:
         before, attributes = attributes, sight.attributes[max(0, bisect_right(ats, at) - 1)]
         changed = attributes is not before
         coded = before is not None and not before.non_code and not attributes.non_code
         if shipping is None or at in instants.shipping or (changed and not coded):
             shipping = judge_shipping(sight, attributes, at)
-            changed = True
-        if changed or at in instants.links:
+        by, chosen = chosen, chosen_by(attributes, shipping)
+        if chosen != by or at in instants.links:
             subjects = subjects_of(sight, attributes, shipping, at, book)
             course.subjects.update(subjects)
             _count(course, goals_of(sight, attributes, at, book), at)

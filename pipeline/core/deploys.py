@@ -189,14 +189,14 @@ def settle(draft: Draft, shas: list[str], book: Book) -> None:
 def _replace_target(draft: Draft, service: str, deploys: list[Deploy]) -> None:
     """Put the deploys of a target in place and mark every change whose liveness may differ."""
     old: Target = draft.get(f"target/{service}") or EMPTY_TARGET
-    if len(deploys) == len(old.deploys) + 1 and deploys[:-1] == old.deploys and not old.undone:
-        new = place(draft, deploys, old)
-    else:
-        new = place(draft, deploys, None)
+    # one more deploy is the rule: where those before it stand is known
+    more = len(deploys) == len(old.deploys) + 1 and deploys[:-1] == old.deploys
+    known = old if more and not old.undone else None
+    new = place(draft, deploys, known)
     draft.put(f"target/{service}", new)
     low, high = TOP, BOTTOM
     before, after = [BOTTOM, *old.positions], [BOTTOM, *new.positions]
-    same = 0
+    same = 0 if known is None else len(before)
     while same < min(len(before), len(after)) and before[same] == after[same]:
         same += 1
     for stands in (before[same - 1 :], after[same - 1 :]):

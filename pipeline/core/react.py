@@ -17,7 +17,7 @@ from pipeline.core.messages import (
     Retracted,
     Unlinked,
 )
-from pipeline.core.reaction import Draft, Reaction, State
+from pipeline.core.reaction import Draft, Entity, Reaction
 from pipeline.core.rows import DecisionRow, Gone
 from pipeline.core.signals import (
     AdoptionVerified,
@@ -121,7 +121,7 @@ def _route_link(link: LinkAsserted | LinkRetracted) -> list[str]:
 
 
 def react(
-    ref: str, state: State, what: Signal | Message | None, now: Instant, book: Book
+    ref: str, state: Entity, what: Signal | Message | None, now: Instant, book: Book
 ) -> Reaction:
     """Take in a signal or a message, or judge (None) because the time asked for has come."""
     draft = Draft(ref, state, now)

@@ -30,6 +30,16 @@ class State(Protocol):
     def get(self, key: str, /) -> Any: ...
 
 
+class Entity(State, Protocol):
+    """An entity as it is given to `react`.
+
+    `kept` is what it made of its parts and the book alone, so as not to make it again; an engine
+    may forget that at any time.
+    """
+
+    kept: Any
+
+
 class Letter(NamedTuple):
     """A message and the entity it goes to."""
 
@@ -56,7 +66,7 @@ class Draft:
 
     __slots__ = ("_state", "gone", "letters", "now", "parts", "ref", "rows", "wake_at")
 
-    def __init__(self, ref: str, state: State, now: Instant) -> None:
+    def __init__(self, ref: str, state: Entity, now: Instant) -> None:
         self.ref = ref
         self.now = now
         self._state = state
@@ -75,6 +85,14 @@ class Draft:
         if key in self.parts:
             return self.parts[key]
         return self._state.get(key)
+
+    @property
+    def kept(self) -> Any:
+        return self._state.kept
+
+    def keep(self, made: Any) -> None:
+        """Keep what was made of the parts and the book alone, in memory only."""
+        self._state.kept = made
 
     def put(self, key: str, value: Any) -> None:
         self.parts[key] = value

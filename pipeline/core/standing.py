@@ -311,6 +311,11 @@ def _live(
     return best, began
 
 
+def chosen_by(now: Attributes, shipping: Shipping) -> object:
+    """All of a work item that its subjects and goals hang on, beside links and definitions."""
+    return now.subjects, now.goals, now.labels, now.names, now.parent, shipping.services
+
+
 def subjects_of(
     sight: Sight, now: Attributes, shipping: Shipping, at: Instant, book: Book
 ) -> list[str]:

@@ -69,12 +69,14 @@ PARTS: dict[str, Any] = {
     "deploys": dict[str, list[tuple[Instant, str]]],
     "firsts": dict[int, Instant],
     "flags": dict[str, list[Step]],
-    "followers": list[str],
+    "follows/": bool,
     "goals": list[str],
     "in/": dict[int, list[int]],
     "listed": bool,
     "logs": Logs,
+    "members/": list[str],
     "said": Adoption,
+    "size": int,
     "span": Span,
     "statements": list[Statement],
     "total/": Total,
@@ -113,12 +115,7 @@ def hear(
                 firsts = draft.get("firsts") or {}
                 draft.put_if_new("firsts", {**firsts, message.shard: message.first_use_at})
         case Follow():
-            followers = set(draft.get("followers") or [])
-            (followers.add if message.on else followers.discard)(message.work_item)
-            draft.put("followers", sorted(followers))
-            said = draft.get("said")
-            if message.on and said is not None:
-                draft.send(f"item:{message.work_item}", said)
+            _follow(draft, message)
             return
         case Flag():
             flags: dict[str, list[Step]] = {**(draft.get("flags") or {})}
@@ -139,6 +136,20 @@ def hear(
                 draft.send(f"shard:{draft.id}/{shard}", Redefined())
             _dirty(draft, -FOREVER)
     draft.wake()
+
+
+def _follow(draft: Draft, message: Follow) -> None:
+    """A part per follower, and a list of them in chunks: one more costs the same."""
+    part = f"follows/{message.work_item}"
+    known: bool | None = draft.get(part)
+    if known is None:
+        draft.join(message.work_item)
+    if known == message.on:
+        return  # it was told then, and of everything since
+    draft.put(part, message.on)
+    said = draft.get("said")
+    if message.on and said is not None:
+        draft.send(f"item:{message.work_item}", said)
 
 
 def _dirty(draft: Draft, day: Day) -> None:
@@ -219,8 +230,9 @@ def wake(draft: Draft, book: Book) -> None:
 
 def _say(draft: Draft, said: Adoption) -> None:
     if draft.put_if_new("said", said):
-        for follower in draft.get("followers") or []:
-            draft.send(f"item:{follower}", said)
+        for name in draft.members():
+            if draft.get(f"follows/{name}"):
+                draft.send(f"item:{name}", said)
 
 
 def _count(

@@ -6,6 +6,7 @@ Gaps and questions are kept by day, so that neither grows with the age of the te
 """
 
 from bisect import insort
+from collections import Counter
 from collections.abc import Iterator
 from math import ceil
 from typing import Any, NamedTuple
@@ -32,6 +33,19 @@ class Gap(NamedTuple):
     work_item: str
 
 
+class Ended(NamedTuple):
+    """The gaps that ended on a day, by when they were known, and how many have which length."""
+
+    gaps: list[Gap]
+    lengths: dict[int, int]
+
+    @classmethod
+    def of(cls, gaps: list[Gap]) -> "Ended | None":
+        return cls(gaps, dict(Counter(gap.days for gap in gaps))) if gaps else None
+
+
+NONE_ENDED = Ended([], {})
+
 Ask = tuple[Instant, str, str]
 """At, stage, work item."""
 
@@ -43,7 +57,7 @@ PARTS: dict[str, Any] = {
     "gaps/": dict[str, Gap],
     "since": Instant,
     **dict.fromkeys(STAGES, list[int]),
-    **dict.fromkeys((f"{stage}/" for stage in STAGES), list[Gap]),
+    **dict.fromkeys((f"{stage}/" for stage in STAGES), Ended),
 }
 
 
@@ -71,10 +85,14 @@ def _learn(draft: Draft, message: Gaps, book: Book) -> None:
             continue
         if old is not None:
             bucket = f"{stage}/{old.ended_at // DAY_MS}"
-            draft.put(bucket, [gap for gap in draft.get(bucket) or [] if gap != old] or None)
+            gaps = (draft.get(bucket) or NONE_ENDED).gaps
+            draft.put(bucket, Ended.of([gap for gap in gaps if gap != old]))
             _learned(draft, old.known_at)
         if now is not None:
-            _insert(draft, stage, now.ended_at, now)
+            bucket = _bucket(draft, stage, now.ended_at)
+            gaps = list((draft.get(bucket) or NONE_ENDED).gaps)
+            insort(gaps, now)
+            draft.put(bucket, Ended.of(gaps))
             _learned(draft, now.known_at)
     draft.put(part, new or None)
 
@@ -92,24 +110,22 @@ def _measure(draft: Draft, book: Book) -> None:
     for stage in STAGES:
         for day in draft.get(stage) or []:
             bucket = f"{stage}/{day}"
-            old: list[Gap] = draft.get(bucket) or []
+            old: list[Gap] = (draft.get(bucket) or NONE_ENDED).gaps
             new = [gap._replace(days=calendar.gap(gap.began_at, gap.ended_at)) for gap in old]
             if new != old:
-                draft.put(bucket, new)
+                draft.put(bucket, Ended.of(sorted(new)))
                 for gap in new:
                     gaps: dict[str, Gap] = draft.get(f"gaps/{gap.work_item}") or {}
                     draft.put(f"gaps/{gap.work_item}", {**gaps, stage: gap})
 
 
-def _insert(draft: Draft, index: str, at: Instant, entry: tuple[object, ...]) -> None:
-    """Put an entry into the bucket of its day; the index lists the days that have one."""
+def _bucket(draft: Draft, index: str, at: Instant) -> str:
+    """The part of a day; the index lists the days that have one."""
     day = at // DAY_MS
-    bucket = list(draft.get(f"{index}/{day}") or [])
-    insort(bucket, entry)
-    draft.put(f"{index}/{day}", bucket)
     days = draft.get(index) or []
     if day not in days:
         draft.put(index, sorted([*days, day]))
+    return f"{index}/{day}"
 
 
 def _ask(draft: Draft, message: AskGrace) -> None:
@@ -125,7 +141,10 @@ def _ask(draft: Draft, message: AskGrace) -> None:
             draft.put(bucket, [ask for ask in draft.get(bucket) or [] if ask != entry] or None)
     for stage, at in message.asks:
         if (stage, at) not in asked:
-            _insert(draft, "asks", at, (at, stage, message.work_item))
+            bucket = _bucket(draft, "asks", at)
+            asks = list(draft.get(bucket) or [])
+            insort(asks, (at, stage, message.work_item))
+            draft.put(bucket, asks)
         draft.chain("fresh", (at, stage, message.work_item))
     draft.wake()
 
@@ -152,25 +171,32 @@ def wake(draft: Draft, book: Book) -> None:
 def _graces(draft: Draft, stage: str, ats: list[Instant], book: Book) -> dict[Instant, int]:
     """For each instant P85 of the gaps known before and ended in the 90 d before, within limits.
 
-    One sweep over time: a gap counts after it is known and has ended, for 90 d.
+    One sweep over time: a gap counts after it is known and has ended, for 90 d. A day whose gaps
+    count at all the instants is one count.
     """
     if not ats:
         return {}
     rule = book.grace(stage)
+    first, last = ats[0], ats[-1]
+    lengths: Counter[int] = Counter()
     events: list[tuple[Instant, int, int]] = []
-    for gap in _ended(draft, stage, ats[0] - WINDOW_MS, ats[-1]):
-        events += (
-            (max(gap.known_at, gap.ended_at), gap.days, 1),
-            (max(gap.known_at, gap.ended_at + WINDOW_MS), gap.days, -1),
-        )
+    for day, ended in _ended(draft, stage, first - WINDOW_MS, last):
+        begun = max((day + 1) * DAY_MS, ended.gaps[-1].known_at + 1) <= first
+        if begun and day * DAY_MS + WINDOW_MS >= last:
+            lengths.update(ended.lengths)
+            continue
+        for gap in ended.gaps:
+            events += (
+                (max(gap.known_at, gap.ended_at), gap.days, 1),
+                (max(gap.known_at, gap.ended_at + WINDOW_MS), gap.days, -1),
+            )
     events.sort()
-    lengths: dict[int, int] = {}
-    n = position = 0
+    n, position = lengths.total(), 0
     found: dict[Instant, int] = {}
     for at in ats:
         while position < len(events) and events[position][0] < at:
             _, days, change = events[position]
-            lengths[days] = lengths.get(days, 0) + change
+            lengths[days] += change
             n += change
             position += 1
         usual = rule.default
@@ -190,7 +216,9 @@ def _quantile(lengths: dict[int, int], n: int) -> int:
     raise AssertionError("there are as many as were counted")
 
 
-def _ended(draft: Draft, stage: str, low: Instant, high: Instant) -> Iterator[Gap]:
+def _ended(
+    draft: Draft, stage: str, low: Instant, high: Instant
+) -> Iterator[tuple[int, Ended]]:
     for day in draft.get(stage) or []:
-        if low // DAY_MS <= day <= high // DAY_MS:
-            yield from draft.get(f"{stage}/{day}") or []
+        if low // DAY_MS <= day <= high // DAY_MS and (ended := draft.get(f"{stage}/{day}")):
+            yield day, ended

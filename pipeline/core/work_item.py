@@ -6,6 +6,7 @@ later (semantics 4.2, 4.3, 6).
 """
 
 from bisect import bisect_right
+from operator import is_
 from typing import Any, NamedTuple
 
 from pipeline.core import findings, links
@@ -79,13 +80,35 @@ def react(draft: Draft, signal: Signal) -> None:
     facts: list[TrackerFact] = draft.get("tracker") or []
     same = signal.order[1:]
     draft.put("tracker", [*(f for f in facts if f.order[1:] != same), TrackerFact.of(signal)])
-    if isinstance(data, WorkItemChanged) and data.subjects:
-        # asked now, the subjects have answered when this is judged for the first time
-        known: dict[str, Adoption] = draft.get("adoption") or {}
-        for id in data.subjects:
-            if id not in known:
-                draft.send(f"subject:{id}", Follow(draft.id, True))
+    if isinstance(data, WorkItemChanged):
+        _introduce(draft, signal, data, new=not facts)
     draft.wake()
+
+
+def _introduce(draft: Draft, signal: Signal, data: WorkItemChanged, *, new: bool) -> None:
+    """Ask and claim at once, so that what others know is there when this judges.
+
+    What was said too early here, the first judgement says as it is.
+    """
+    if new and draft.get("said") is None:
+        for name in {draft.id: None, data.key: None}:
+            if name:
+                draft.send(f"key:{name}", Called(draft.id, (signal.at, draft.id)))
+    known: dict[str, Adoption] = draft.get("adoption") or {}
+    for id in data.subjects or ():
+        if id not in known:
+            draft.send(f"subject:{id}", Follow(draft.id, True))
+
+
+def _take_back(draft: Draft, signal: Signal) -> None:
+    """Forget a fact, and the names that it may have claimed before anything was judged."""
+    facts: list[TrackerFact] = draft.get("tracker") or []
+    same = signal.order[1:]
+    draft.put("tracker", [f for f in facts if f.order[1:] != same])
+    if isinstance(signal.data, WorkItemChanged) and draft.get("said") is None:
+        for name in {draft.id: None, signal.data.key: None}:
+            if name:
+                draft.send(f"key:{name}", Called(draft.id, (0, draft.id), gone=True))
 
 
 def hear(
@@ -105,19 +128,27 @@ def hear(
                 return
         case Adoption():
             known: dict[str, Adoption] = draft.get("adoption") or {}
-            if known.get(message.subject) == message:
+            before = known.get(message.subject)
+            if before == message:
                 return
             draft.put("adoption", {**known, message.subject: message})
+            if _only_answers(before, message):
+                return
         case Grace():
             if not _granted(draft, message, book):
                 return
         case Retracted():
-            facts: list[TrackerFact] = draft.get("tracker") or []
-            same = message.signal.order[1:]
-            draft.put("tracker", [f for f in facts if f.order[1:] != same])
+            _take_back(draft, message.signal)
         case Redefined():
-            pass
+            draft.keep(None)
     draft.wake()
+
+
+def _only_answers(before: Adoption | None, now: Adoption) -> bool:
+    """Whether nothing is new but answers about what was never adopted: they verify nothing."""
+    if before is None or now.adopted:
+        return False
+    return now == before._replace(verified=now.verified)
 
 
 def _granted(draft: Draft, message: Grace, book: Book) -> bool:
@@ -146,12 +177,12 @@ def _forwarded(draft: Draft, message: Forwarded) -> None:
 
 def wake(draft: Draft, book: Book) -> None:
     """Judge anew, and tell whoever hears of it for the first time or hears something new."""
-    sight = look(draft)
     said: Said = draft.get("said") or NOTHING_SAID
-    if sight is None:
+    folded = _fold(draft, book)
+    if folded is None:
         _vanish(draft, said)
         return
-    course, next_at = course_of(sight, draft.now, book)
+    sight, course, next_at, _ = folded
     now = sight.attributes[
         max(0, bisect_right([a.at for a in sight.attributes], draft.now) - 1)
     ]
@@ -185,6 +216,31 @@ def wake(draft: Draft, book: Book) -> None:
     _tell_goals(draft, told, said)
     _tell_teams(draft, told, said)
     draft.put_if_new("said", told)
+
+
+class Folded(NamedTuple):
+    """How it got where it stands, when more comes due, and the parts that all this rests on."""
+
+    sight: Sight
+    course: Course
+    next_at: Instant | None
+    parts: list[Any]
+
+
+def _fold(draft: Draft, book: Book) -> Folded | None:
+    """Fold over all that is known; what was kept holds while nothing is new or came due."""
+    parts = [draft.get(part) for part in ("tracker", "heard", "inherited", "adoption")]
+    kept: Folded | None = draft.kept
+    if (
+        kept is not None
+        and all(map(is_, parts, kept.parts))
+        and (kept.next_at is None or draft.now < kept.next_at)
+    ):
+        return kept
+    sight = look(draft)
+    made = sight and Folded(sight, *course_of(sight, draft.now, book), parts)
+    draft.keep(made)
+    return made
 
 
 def _vanish(draft: Draft, said: Said) -> None:

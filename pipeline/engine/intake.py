@@ -5,7 +5,7 @@ Both engines take signals in this way; what differs is where state is kept and w
 
 import datetime as dt
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -59,7 +59,7 @@ def fingerprint(*texts: bytes) -> int:
 
 def identity_of(signal: Signal) -> int:
     """What tells one signal from every other: its source and id."""
-    return fingerprint(signal.source.encode(), signal.id.encode())
+    return fingerprint(f"{signal.source}\0{signal.id}".encode())
 
 
 class Identities(PartsOf, Protocol):
@@ -104,7 +104,7 @@ class Intake:
         self.size = 0
         self._taken: dict[int, Decoded] = {}
         self._heard: dict[str, dict[int, tuple[Instant, Instant]]] = {}
-        self._counts: dict[tuple[str, int], Counter[str]] = {}
+        self._counts: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
         self._epoch: tuple[str, Instant] = ("", 0)
         self._day_ends = -(2**62)
         book = parts.entity("book:book")
@@ -205,22 +205,25 @@ class Intake:
     def _listen(self, signal: Signal) -> None:
         """Every copy is a sign of life of its source, also one that does not hold."""
         source = signal.data.source if isinstance(signal.data, SourceSeen) else signal.source
-        if signal.recorded_at - signal.at <= LATE_MS:
+        at = signal.at
+        if signal.recorded_at - at <= LATE_MS:
             hours = self._heard.setdefault(source, {})
-            hour = signal.at // HOUR_MS
-            first, last = hours.get(hour, (signal.at, signal.at))
-            hours[hour] = (min(first, signal.at), max(last, signal.at))
+            hour = at // HOUR_MS
+            first, last = hours.get(hour, (at, at))
+            if not first < at < last:
+                hours[hour] = (min(first, at), max(last, at))
 
     def _count(self, decoded: Decoded, n: int) -> None:
         signal = decoded.signal
-        counts = self._counts.setdefault((signal.source, signal.at // DAY_MS), Counter())
+        counts = self._counts[signal.source, signal.at // DAY_MS]
         counts["signals"] += n
         if decoded.skewed:
             counts["skewed"] += n
-        if signal.recorded_at - signal.at > DAY_MS:
+        late = signal.recorded_at - signal.at
+        if late > DAY_MS:
             counts["late"] += n
-        if signal.recorded_at - signal.at > LATE_MS:
-            counts["too_late"] += n
+            if late > LATE_MS:
+                counts["too_late"] += n
 
     def _again(self, decoded: Decoded, identity: int, body: int, known: int) -> str:
         """The same identity came before: an equal copy changes nothing, else one of them wins."""
@@ -228,7 +231,7 @@ class Intake:
         counts: Counter[str] = Counter()
         if decoded.signal.source != CONFIG:
             day = (decoded.signal.source, decoded.signal.at // DAY_MS)
-            counts = self._counts.setdefault(day, counts)
+            counts = self._counts[day]
         if body == known:
             counts["duplicates"] += 1
             return "duplicate"
@@ -347,7 +350,7 @@ class Intake:
             total.update(counts)
             self._parts.change(f"intake:{source}", {part: dict(total)})
             counted.setdefault(source, {})[day] = dict(total)
-        self._counts = {}
+        self._counts.clear()
         for source, days in counted.items():
             self.reactor.post(f"source:{source}", Counted(self._number, days))
 

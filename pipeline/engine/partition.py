@@ -46,11 +46,12 @@ CACHE = 400_000
 class EntityState:
     """The parts of one entity, decoded when they are asked for."""
 
-    __slots__ = ("_raw", "_ref", "values")
+    __slots__ = ("_raw", "_ref", "kept", "values")
 
     def __init__(self, raw: Mapping[bytes, bytes], ref: str) -> None:
         self._raw = raw
         self._ref = ref
+        self.kept: Any = None
         self.values: dict[str, Any] = {}
 
     def get(self, part: str, /) -> Any:

@@ -38,11 +38,12 @@ class EntityState:
     `whole` says that memory has every part there is, so a part that is not there is none.
     """
 
-    __slots__ = ("_parts", "_ref", "values", "whole")
+    __slots__ = ("_parts", "_ref", "kept", "values", "whole")
 
     def __init__(self, parts: "Parts", ref: str, values: dict[str, Any], whole: bool) -> None:
         self._parts = parts
         self._ref = ref
+        self.kept: Any = None
         self.values = values
         self.whole = whole
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from pipeline.core.book import Book
 from pipeline.core.messages import Message, Redefined
 from pipeline.core.react import KINDS, RANK, react
-from pipeline.core.reaction import Letter, State
+from pipeline.core.reaction import Entity, Letter
 from pipeline.core.rows import TABLES, Gone, Row
 from pipeline.core.signals import Instant, Signal
 
@@ -35,7 +35,7 @@ def leaving(rows: Rows) -> tuple[list[Row], list[Gone]]:
 class PartsOf(Protocol):
     """Where the parts of entities and their alarms are kept."""
 
-    def entity(self, ref: str) -> State: ...
+    def entity(self, ref: str) -> Entity: ...
 
     def change(self, ref: str, parts: dict[str, Any]) -> None: ...
 

@@ -48,11 +48,9 @@ def run(
     # of the time
     gc.set_threshold(200_000, 50, 1000)
     for lines in _batches(read(list(files), progress=progress)):
+        epoch = engine.epoch
         found = [
-            (
-                line,
-                line if isinstance(line, Refused) else decode(line.data, engine.epoch, clock),
-            )
+            (line, line if isinstance(line, Refused) else decode(line.data, epoch, clock))
             for line in lines
         ]
         engine.expect(decoded for _, decoded in found if isinstance(decoded, Decoded))
