@@ -167,14 +167,16 @@ def spread(
 ) -> list[tuple[int, Outgoing]]:
     """A line and the partitions that take it; whether it holds is said where it is taken."""
     if isinstance(decoded, Refused):
-        return [(partition_of(file or "raw", partitions), wire.unreadable(line, file, number))]
+        # of a line that is too large as much goes on as shows that it is
+        sent = wire.unreadable(line[: LIMIT + 1], file, number)
+        return [(partition_of(file or "raw", partitions), sent)]
     key = decoded.signal.source
     return [(n, wire.signal(key, decoded)) for n in homes(decoded.signal, partitions)]
 
 
 def _origin(record: Record) -> tuple[str, int]:
     headers = dict(record.headers)
-    return wire.header(headers, wire.FILE), int(headers.get(wire.LINE, b"0"))
+    return wire.header(headers, wire.FILE), wire.number(headers, wire.LINE)
 
 
 class React(Stage):
