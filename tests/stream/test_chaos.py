@@ -173,7 +173,6 @@ def test_killed_at_each_step(
                 chaos.dies(name, step)
 
 
-@pytest.mark.prove
 @pytest.mark.chaos
 def test_rebalanced(
     settings: Settings, expected: Callable[[int, int], Expected], tmp_path: Path
@@ -205,7 +204,6 @@ def test_rebalanced(
             away = leaves
 
 
-@pytest.mark.prove
 @pytest.mark.chaos
 def test_failed(
     settings: Settings, expected: Callable[[int, int], Expected], tmp_path: Path
@@ -220,7 +218,6 @@ def test_failed(
                 chaos.dies(name, step, ended=1)
 
 
-@pytest.mark.prove
 @pytest.mark.chaos
 def test_broker_restarted(
     own_broker: Broker, expected: Callable[[int, int], Expected], tmp_path: Path
@@ -236,7 +233,6 @@ def test_broker_restarted(
                 chaos.resumes_after(f"broker: {how} and start")
 
 
-@pytest.mark.prove
 @pytest.mark.chaos
 def test_store_away(
     settings: Settings, expected: Callable[[int, int], Expected], tmp_path: Path
