@@ -18,6 +18,11 @@ long a restart after a crash would wait for them."""
 
 HEARTBEAT = 1.0
 
+METADATA_AGE = 3.0
+"""Seconds after which the topics are asked for anew. A broker that has just started answers that
+there are none; the group then shares out nothing, until somebody asks again. Kafka's own default
+is five minutes."""
+
 BUFFERED_RUNS = 64
 """Runs that wait for an agent, over all its partitions; with `RUN_BYTES` a bound of memory."""
 
@@ -41,6 +46,7 @@ def new_app(settings: Settings, stage: str, datadir: Path) -> faust.App:
         broker_rebalance_timeout=SESSION,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=RUN_BYTES,
+        consumer_metadata_max_age_ms=round(METADATA_AGE * 1000),
         # topics are the business of `signals topics`
         topic_allow_declare=False,
         topic_disable_leader=True,

@@ -5,15 +5,17 @@ before its effects are durable. So effects and state go through one idempotent p
 batches for a partition that is known.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from pipeline.config import Settings
+from pipeline.config import Settings, variable
 from pipeline.engine.connect import client_options
-from pipeline.errors import BrokerError
+from pipeline.errors import BrokerError, BrokerUnavailable
 
 OVERHEAD = 64 * 1024
 """Bytes of a request beside its batch."""
@@ -37,6 +39,22 @@ def new_producer(settings: Settings) -> AIOKafkaProducer:
         max_batch_size=settings.kafka_record_bytes - OVERHEAD,
         max_request_size=settings.kafka_record_bytes,
     )
+
+
+@asynccontextmanager
+async def producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """A started producer for a command; raises BrokerUnavailable where Kafka goes away."""
+    producer = new_producer(settings)
+    try:
+        await producer.start()
+        yield producer
+    except KafkaError as error:
+        raise BrokerUnavailable(
+            f"Kafka at {settings.kafka} did not take everything: {error}",
+            f"start it, or correct {variable('kafka')}; then send all again, it counts once",
+        ) from error
+    finally:
+        await producer.stop()
 
 
 async def send(

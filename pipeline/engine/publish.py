@@ -23,7 +23,7 @@ from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused, decode
 from pipeline.engine.intake import LATE_MS, Summary
 from pipeline.engine.partition import homes
-from pipeline.engine.producer import Outgoing, new_producer, send
+from pipeline.engine.producer import Outgoing, producing, send
 from pipeline.engine.pseudonyms import Pseudonyms, check_salt, salt_of
 from pipeline.engine.reader import Progress, read
 from pipeline.engine.stream import spread
@@ -89,9 +89,7 @@ async def _publish(
         days = zone(_organisation(load_definitions(settings.config)).get("timezone") or "UTC")
     progress = Progress()
     newest, ends = 0, -_AGES
-    producer = new_producer(settings)
-    await producer.start()
-    try:
+    async with producing(settings) as producer:
         publisher = Publisher(settings, producer)
         for n, line in enumerate(read(files, progress=progress), 1):
             if isinstance(line, Refused):
@@ -131,8 +129,6 @@ async def _publish(
         _remember(resume, files, 0)
         if report is not None:
             report(progress)
-    finally:
-        await producer.stop()
     return summary
 
 
@@ -200,13 +196,9 @@ def _salt(settings: Settings) -> bytes:
 
 
 async def _send_all(settings: Settings, found: list[Decoded]) -> None:
-    producer = new_producer(settings)
-    await producer.start()
-    try:
+    async with producing(settings) as producer:
         publisher = Publisher(settings, producer)
         for decoded in found:
             for partition in homes(decoded.signal, settings.kafka_partitions):
                 publisher.put(partition, wire.definition(decoded))
         await publisher.flush()
-    finally:
-        await producer.stop()

@@ -118,5 +118,12 @@ def id_of(line: bytes) -> str | None:
     return id[:200] if isinstance(id, str) else None
 
 
-def header(headers: Mapping[str, bytes], name: str) -> str:
-    return headers.get(name, b"").decode("utf-8", "replace")
+def header(headers: Mapping[str, bytes | None], name: str) -> str:
+    """A header as text, whatever a stranger has put there."""
+    return (headers.get(name) or b"").decode("utf-8", "replace")
+
+
+def number(headers: Mapping[str, bytes | None], name: str) -> int:
+    """A header as a number that the store takes; 0 where there is none."""
+    text = header(headers, name)
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else 0
