@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.store.client import open_store
+from pipeline.store.client import Store, open_store
 
 ARRIVAL: dict[str, set[str]] = {
     "goal_progress_daily": {"movement", "restatement"},
@@ -26,18 +26,22 @@ Rows = list[dict[str, Any]]
 
 
 def everything(data: Path) -> dict[str, Rows]:
-    found: dict[str, Rows] = {}
     with open_store(data) as store:
-        names = store.rows(
-            "SELECT name FROM system.tables WHERE database = 'signals' AND engine = 'View'"
-        )
-        for name in sorted(row["name"] for row in names):
-            if name in NOT_SIGNALS:
-                continue
-            hidden = ARRIVAL.get(name, set())
-            rows = store.rows(f"SELECT * FROM signals.{name}")
-            seen = [{k: v for k, v in row.items() if k not in hidden} for row in rows]
-            found[name] = sorted(seen, key=str)
+        return views(store)
+
+
+def views(store: Store) -> dict[str, Rows]:
+    found: dict[str, Rows] = {}
+    names = store.rows(
+        "SELECT name FROM system.tables WHERE database = 'signals' AND engine = 'View'"
+    )
+    for name in sorted(row["name"] for row in names):
+        if name in NOT_SIGNALS:
+            continue
+        hidden = ARRIVAL.get(name, set())
+        rows = store.rows(f"SELECT * FROM signals.{name}")
+        seen = [{k: v for k, v in row.items() if k not in hidden} for row in rows]
+        found[name] = sorted(seen, key=str)
     return found
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.config import Settings
 from tests.stream.broker import Broker, MissingError
+from tests.stream.chaos import FAULTS, table
 
 
 @contextmanager
@@ -44,3 +45,10 @@ def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def settings(shared_broker: Broker) -> Settings:
     """Settings of a deployment of its own on the shared broker."""
     return Settings(kafka=shared_broker.address, kafka_prefix=f"t{uuid4().hex[:12]}.")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was broken, where it was hit, and how soon all went on."""
+    if FAULTS:
+        terminalreporter.section("what was broken")
+        terminalreporter.write_line(table(FAULTS))

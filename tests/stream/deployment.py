@@ -13,6 +13,8 @@ from pipeline.config import Settings, variable
 from pipeline.engine import topics
 from pipeline.engine.lag import lags, wait_idle
 from pipeline.store import address
+from pipeline.store.client import open_reader
+from tests.engine.everything import Rows, views
 
 ROOT = Path(__file__).parents[2]
 MAIN = "import sys; from pipeline.cli import main; sys.exit(main())"
@@ -26,10 +28,13 @@ class Deployment:
         self.folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
         self._begun: list[subprocess.Popen[bytes]] = []
+        self._logs: dict[int, Path] = {}
         topics.ensure(settings)
 
     def environment(self, data: str) -> dict[str, str]:
-        named = ("kafka", "kafka_prefix", "kafka_partitions")
+        named = ["kafka", "kafka_prefix", "kafka_partitions"]
+        if self.settings.clickhouse_url is not None:
+            named.append("clickhouse_url")
         return {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -44,7 +49,11 @@ class Deployment:
         return worker
 
     def begin(
-        self, *arguments: str, data: str = "data", by: Sequence[str] = ("-c", MAIN)
+        self,
+        *arguments: str,
+        data: str = "data",
+        by: Sequence[str] = ("-c", MAIN),
+        stdin: int | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a command of the program, and let it run."""
         number = len(self._begun)
@@ -52,12 +61,22 @@ class Deployment:
             process = subprocess.Popen(
                 [sys.executable, *by, *arguments],
                 env=self.environment(data),
+                stdin=stdin,
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
             )
         self._begun.append(process)
+        self._logs[process.pid] = Path(log.name)
         return process
+
+    def wait_working(self, worker: subprocess.Popen[bytes], within: float = 90) -> None:
+        """Wait until a worker has started, by its log."""
+        limit = time.monotonic() + within
+        while b"is working" not in self._logs[worker.pid].read_bytes():
+            assert worker.poll() is None, self.logs()
+            assert time.monotonic() < limit, self.logs()
+            time.sleep(0.05)
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         """SIGKILL; nobody expects this worker to live from now on."""
@@ -89,6 +108,14 @@ class Deployment:
             assert all(worker.poll() is None for worker in self.workers), self.logs()
             assert time.monotonic() < limit, f"{lags(self.settings)}\n{self.logs()}"
 
+    def views(self) -> dict[str, Rows]:
+        """Every public view, from whoever holds the store now."""
+        url = self.settings.clickhouse_url
+        if url is None:
+            self.wait_store()
+        with open_reader(self.folder / "data", url) as store:
+            return views(store)
+
     def logs(self) -> str:
         files = sorted(self.folder.glob("*-*.log"))
         return "\n".join(f"{file.name}: {file.read_text()[-3000:]}" for file in files)
@@ -108,6 +135,8 @@ class Deployment:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
 
     def __enter__(self) -> Self:
         return self
