@@ -17,7 +17,7 @@ FIND_PYTHON = for python in $(PYTHON) $(PYTHONS); do \
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 # The stamp is written last, so an interrupted set-up starts again.
 $(READY): .requirements.lock pyproject.toml
@@ -45,6 +45,10 @@ test: $(READY) ## the tests, but for the long proofs
 prove: $(READY) ## the long proofs
 	$(BIN)/python -m pytest -m prove $(ARGS)
 
+.PHONY: chaos
+chaos: $(READY) ## break workers, Kafka and ClickHouse; a table of what was hit
+	$(BIN)/python -m pytest -m chaos tests/stream $(ARGS)
+
 .PHONY: lint
 lint: $(READY) ## style, types and the direction of imports
 	$(BIN)/ruff check
@@ -55,6 +59,16 @@ lint: $(READY) ## style, types and the direction of imports
 .PHONY: bench
 bench: $(READY) ## how fast it is here
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# Quix Streams is only compared with, so it is no part of the environment.
+.venv-quix/.ready: Makefile
+	@$(FIND_PYTHON); "$$python" -m venv --clear .venv-quix
+	@.venv-quix/bin/python -m pip install --quiet --disable-pip-version-check quixstreams==3.28.1
+	@touch $@
+
+.PHONY: bench-stream
+bench-stream: $(READY) .venv-quix/.ready ## how fast the stream engine is here, on a broker
+	@$(BIN)/python -m tests.bench.stream --quix .venv-quix/bin/python $(ARGS)
 
 # uv is needed here only, so it is no part of the environment.
 .PHONY: lock
@@ -68,6 +82,6 @@ lock: ## pin what pyproject.toml asks for, with hashes
 
 .PHONY: clean
 clean: ## remove the environment and caches; data in .signals stays
-	rm -rf $(VENV) .venv-lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
+	rm -rf $(VENV) .venv-lock .venv-quix .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
 		.hypothesis dist
 	find pipeline tests -name __pycache__ -type d -prune -exec rm -rf {} +
