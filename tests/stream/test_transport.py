@@ -263,7 +263,6 @@ SIGNATURES = {
     "_add_gap": ["self", "tp", "offset_from", "offset_to"],
     "_is_changelog_tp": ["self", "tp"],
     "_new_offset": ["self", "tp"],
-    "_to_message": ["self", "tp", "record"],
     "_wait_next_records": ["self", "timeout"],
 }
 
