@@ -337,18 +337,22 @@ class Keep(Stage):
 def _write(writer: Writer, shipments: list[wire.Shipment], token: str) -> None:
     """One insert per table for all groups of a run: of each row the last word, as of the last.
 
-    Versions only have to rise along a partition, and what comes later has a larger one.
+    Versions rise along a partition. Only what a frozen worker sends late has a smaller one, and
+    whoever took over had begun with saying the same, so it is left out.
     """
     rows: Rows = {}
     archive: list[wire.Archived] = []
+    version = shipments[0].version
     for shipment in shipments:
+        if shipment.version < version:
+            continue
+        version = shipment.version
         held, gone = decode_rows(shipment.rows)
         for row_type, key in gone:
             rows[row_type, tuple(key)] = None
         for row in held:
             rows[type(row), tuple(row[: TABLES[type(row)][1]])] = row
         archive += shipment.archive
-    version = shipments[-1].version
     if archive:
         columns = dict(zip(wire.Archived._fields, zip(*archive, strict=True), strict=True))
         writer.signals(**columns, version=version, token=token)

@@ -37,6 +37,7 @@ from pipeline.config import Settings
 from pipeline.engine.connect import client_options
 from pipeline.engine.producer import Outgoing, send_whole
 from pipeline.engine.topics import topic_name
+from pipeline.engine.transport import Run
 
 PRIVATE: Mapping[str, str] = {
     "apply_changelog_batch": "takes what recovery has read",
@@ -169,6 +170,7 @@ class Table(faust.Table[bytes, bytes]):
             partitions=settings.kafka_partitions,
             key_type=bytes,
             value_type=bytes,
+            recovery_buffer_size=1,  # a run at a time
             changelog_topic=app.topic(
                 self._log,
                 key_type=bytes,
@@ -285,13 +287,16 @@ class Table(faust.Table[bytes, bytes]):
         for event in batch:
             message = event.message
             state = self._states.get(message.partition)
-            if state is None or message.key is None:
-                continue  # from before a rebalance; or no record of ours
-            stale = len(state.stale)
-            state.take(
-                message.offset, message.key, message.value, version_of(message.headers or ())
-            )
-            self.strangers += len(state.stale) > stale
+            if state is None:
+                continue  # from before a rebalance
+            run: Run = message.value  # type: ignore[assignment] # as the guarded transport gives it
+            for record in run:
+                if record.key is None:
+                    continue  # no record of ours
+                stale = len(state.stale)
+                version = version_of(record.headers)
+                state.take(record.offset, record.key, record.value, version)
+                self.strangers += len(state.stale) > stale
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         for state in self._states.values():

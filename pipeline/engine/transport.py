@@ -20,9 +20,9 @@ transaction, or a compacted topic) is the log's own and is passed over. Records 
 took before anybody read them are counted as `expired`: the one real loss.
 
 Faust has no public place for any of this, so `PRIVATE` lists what is used of its inside, and a
-test fails for each name that a new version changes. Changelogs pass as they are, record by
-record, but are fetched again where Faust would drop what it has fetched, too: its recovery would
-wait for those records for ever.
+test fails for each name that a new version changes. Changelogs come in runs too, and are fetched
+again where Faust would drop what it has fetched: its recovery would wait for those records for
+ever.
 """
 
 from collections import Counter, deque
@@ -43,7 +43,6 @@ PRIVATE: Mapping[str, str] = {
     "_is_changelog_tp": "whether a partition is one of a table's changelog",
     "_new_offset": "what to commit for a partition; here the done prefix of what was handed over",
     "_read_offset": "drops what lies below it; None switches that off",
-    "_to_message": "a fetched record as Faust's message",
     "_wait_next_records": "waits for the flow, fetches; says which partitions are active",
 }
 """Names of `faust.transport.consumer.Consumer` that are no promise, and what they are for."""
@@ -169,13 +168,13 @@ class GuardedConsumer(driver.Consumer):
             if not taken or not self._flows(generation):
                 await self._rewind(tp)  # a fetch may span a whole rebalance
             elif self._is_changelog_tp(tp):
-                for record in records:
+                for run in cut(records, self.run_records, self.run_bytes):
                     if not self._flows(generation):
                         await self._rewind(tp)
                         break
                     if tp in self._next:
-                        self._next[tp] = record.offset + 1
-                    yield tp, self._to_message(tp, record)
+                        self._next[tp] = run[-1].offset + 1
+                    yield tp, _message(tp, run, generation)
             elif self.app.rebalancing:
                 # At the end of a rebalance Faust empties the queues of the agents once more, some
                 # turns of the loop after the seek: what was handed over by then would be lost.
@@ -220,27 +219,12 @@ class GuardedConsumer(driver.Consumer):
         return wanted
 
     def _hand_over(self, tp: TP, run: Run, generation: int) -> ConsumerMessage:
-        last = run[-1]
-        self._next[tp] = last.offset + 1
-        self._handed[tp].append(last.offset)
+        self._next[tp] = run[-1].offset + 1
+        self._handed[tp].append(run[-1].offset)
         self._read_offset[tp] = None
         self.happened["runs"] += 1
         self.happened["records"] += len(run)
-        return ConsumerMessage(
-            tp.topic,
-            tp.partition,
-            last.offset,
-            last.timestamp / 1000,
-            0,
-            None,
-            None,
-            run,  # type: ignore[arg-type] # Faust says bytes; a raw topic passes on what it gets
-            None,
-            0,
-            0,
-            tp,
-            generation_id=generation,
-        )
+        return _message(tp, run, generation)
 
     # -- what is done ----------------------------------------------------------------------
 
@@ -273,6 +257,26 @@ class GuardedConsumer(driver.Consumer):
         Any thread may ask.
         """
         return {tp: max(0, self._ends.get(tp, at) - at) for tp, at in self._done.copy().items()}
+
+
+def _message(tp: TP, run: Run, generation: int) -> ConsumerMessage:
+    """A run as Faust's message; its offset is that of the last record."""
+    last = run[-1]
+    return ConsumerMessage(
+        tp.topic,
+        tp.partition,
+        last.offset,
+        last.timestamp / 1000,
+        0,
+        None,
+        None,
+        run,  # type: ignore[arg-type] # Faust says bytes; a raw topic passes on what it gets
+        None,
+        0,
+        0,
+        tp,
+        generation_id=generation,
+    )
 
 
 class GuardedTransport(driver.Transport):

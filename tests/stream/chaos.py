@@ -22,7 +22,7 @@ from tests.stream.deployment import Deployment
 RESUMES_WITHIN = 15.0
 """Seconds from a fault to progress wherever work is left."""
 
-PATIENCE = 6.0
+PATIENCE = 12.0
 """So many times longer a busy machine may take before a test calls it stuck."""
 
 FROZEN = 9.0
@@ -126,6 +126,7 @@ class Chaos:
     def join(self, name: str) -> None:
         left = self._left()
         self.start(name)
+        self.deployment.wait_working(self._workers[name])
         self._resumes(self.fault(f"{name} joins"), left)
 
     def place(self, name: str) -> str:

@@ -7,7 +7,7 @@ where one of them changes, that code may go.
 import asyncio
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import faust
 import pytest
@@ -185,6 +185,33 @@ async def test_our_changelog_is_known(tmp_path: Path) -> None:
     made = Here(app.transport, lambda _: None, None, None)
     assert made._is_changelog_tp(STATE)
     assert not made._is_changelog_tp(INBOX)
+
+
+class ChangelogRecord(NamedTuple):
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@in_loop
+async def test_recovery_takes_runs(tmp_path: Path) -> None:
+    """A run of the changelog passes its topic as it is, counts by its last offset, and is taken."""
+    app = new_app(SETTINGS, "react", tmp_path)
+    table = Table(app, SETTINGS)
+    await table.on_rebalance({STATE}, set(), {STATE}, 1)
+    run = (
+        ChangelogRecord(3, b"a", b"1"),
+        ChangelogRecord(4, b"b", b"2"),
+        ChangelogRecord(5, None, b"x"),
+        ChangelogRecord(7, b"b", None),
+    )
+    told = ConsumerMessage(*STATE, 7, 0.0, 0, None, None, run, None, 0, 0, STATE)
+    event = await table.changelog_topic.decode(told, propagate=True)
+    assert event.message.offset == 7
+    assert table.recovery_buffer_size == 1
+    table.apply_changelog_batch([event])
+    assert (dict(table.of(0)), table.of(0).offset) == ({b"a": b"1"}, 7)
 
 
 class Cluster:

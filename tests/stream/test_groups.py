@@ -1,18 +1,22 @@
 """Records that come again: where their groups end, and messages that come late."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.rows import ClockRow
+from pipeline.engine import wire
 from pipeline.engine.partition import PartitionParts
-from pipeline.engine.stream import groups
+from pipeline.engine.stored import encode_rows
+from pipeline.engine.stream import _write, groups
 
 
 class OneRecord(NamedTuple):
     offset: int
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(-1, 9), st.integers(0, 9))
 def test_groups_end_where_they_ended(first: int, more: int, done: int, ahead: int) -> None:
     """What is not done comes whole and in order, and the group that was begun ends as it did."""
@@ -50,3 +54,33 @@ def test_place_outlives_a_crash() -> None:
     assert (PartitionParts(log).done, PartitionParts(log).begun) == (-1, 7)
     parts.commit(0, 0)
     assert (PartitionParts(log).done, PartitionParts(log).begun) == (7, 7)
+
+
+class Written:
+    """A writer that only remembers."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[Any, int]] = []
+        self.archived: list[tuple[tuple[str, ...], int]] = []
+
+    def write(self, rows: list[Any], gone: list[Any], version: int, token: str) -> None:
+        self.rows += [(row, version) for row in rows]
+
+    def signals(self, *, id: tuple[str, ...], version: int, **columns: Any) -> None:
+        self.archived.append((id, version))
+
+
+def shipped(version: int, at: int) -> wire.Shipment:
+    archived = wire.Archived("s", f"{at}", "t", at, at, "", b"{}")
+    return wire.Shipment(version, encode_rows([ClockRow("clock", at)], []), [archived])
+
+
+def test_late_shipment() -> None:
+    """What a frozen worker ships late does not stand over what its successor has shipped."""
+    writer = Written()
+    late = [shipped(7, 1), shipped(9, 2), shipped(8, 1), shipped(9, 3)]
+    _write(writer, late, "token")  # type: ignore[arg-type]
+    assert writer.rows == [(ClockRow("clock", 3), 9)]
+    assert writer.archived == [(("1", "2", "3"), 9)]
+    _write(writer, late[:3], "token")  # type: ignore[arg-type]
+    assert writer.rows[1:] == [(ClockRow("clock", 2), 9)]

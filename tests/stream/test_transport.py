@@ -10,7 +10,7 @@ import pytest
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import Consumer as StockConsumer
 from faust.types import TP
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mode import Service
 
@@ -208,6 +208,7 @@ async def test_paused(consumer_on: Make) -> None:
     assert offsets(await fetched(consumer)) == [[0, 1, 2]]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(done=st.permutations(range(6)), upto=st.integers(0, 6))
 @in_loop
 async def test_commits_the_done_prefix(done: list[int], upto: int) -> None:
@@ -262,7 +263,6 @@ SIGNATURES = {
     "_add_gap": ["self", "tp", "offset_from", "offset_to"],
     "_is_changelog_tp": ["self", "tp"],
     "_new_offset": ["self", "tp"],
-    "_to_message": ["self", "tp", "record"],
     "_wait_next_records": ["self", "timeout"],
 }
 

@@ -14,8 +14,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from deploy.kafka.broker import POM, Broker
 from tests.bench.stream import fold, latency, path, recovery
-from tests.stream.broker import POM, Broker
 
 PARTS = ("fold", "path", "latency", "workers", "recovery")
 
