@@ -34,7 +34,10 @@ RUNS = Counter(
     ["stage"],
 )
 RUN_SECONDS = Histogram(
-    "signals_run_seconds", "Time that a run took.", ["stage"], buckets=_WORK
+    "signals_run_seconds",
+    "Time that the runs took that were worked on at once.",
+    ["stage"],
+    buckets=_WORK,
 )
 DURABLE_SECONDS = Histogram(
     "signals_durable_seconds",
@@ -62,15 +65,16 @@ class Arrived(Protocol):
 
 
 @contextmanager
-def taking(stage: str, run: Sequence[Arrived]) -> Iterator[None]:
-    """Time a run and count it, if its effects became durable."""
+def taking(stage: str, runs: Sequence[Sequence[Arrived]]) -> Iterator[None]:
+    """Time work on runs and count them, if their effects became durable."""
     begun = perf_counter()
     yield
     RUN_SECONDS.labels(stage).observe(perf_counter() - begun)
-    # clocks of two machines: what arrived in the future arrived now
-    DURABLE_SECONDS.labels(stage).observe(max(0.0, time() - run[0].timestamp / 1000))
-    RUNS.labels(stage).inc()
-    RECORDS.labels(stage).inc(len(run))
+    for run in runs:
+        # clocks of two machines: what arrived in the future arrived now
+        DURABLE_SECONDS.labels(stage).observe(max(0.0, time() - run[0].timestamp / 1000))
+        RUNS.labels(stage).inc()
+        RECORDS.labels(stage).inc(len(run))
 
 
 def exposition() -> bytes:

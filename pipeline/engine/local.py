@@ -17,7 +17,7 @@ from pipeline.engine.parts import Parts
 from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.stored import decode_rows, encode_rows
 from pipeline.store.client import Store
-from pipeline.store.writer import DATABASE, Writer
+from pipeline.store.writer import DATABASE, RowBatch, Writer
 
 GROUP = 20_000
 """Signals per group: large enough that I/O does not show, small enough to hold in memory."""
@@ -109,7 +109,7 @@ class LocalEngine(Intake):
         self._send(version, group.held, group.gone)
 
     def _send(self, version: int, held: list[Row], gone: list[Gone]) -> None:
-        self.writer.write(held, gone, version, f"local:{version}")
+        self.writer.write([RowBatch(held, gone, version)], f"local:{version}")
         self.parts.sent(version)
 
     def _write_archive(self, taken: list[Decoded], version: int) -> None:

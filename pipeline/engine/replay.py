@@ -1,7 +1,6 @@
 """Files through the local engine: replay, rebuild from what is stored, erase, try rejected again."""
 
 import datetime as dt
-import gc
 import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -15,6 +14,7 @@ from pipeline.definitions import load_definitions
 from pipeline.engine import configured
 from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused, decode
+from pipeline.engine.garbage import collect_rarely
 from pipeline.engine.intake import Summary
 from pipeline.engine.local import LocalEngine
 from pipeline.engine.reader import Line, Progress, read
@@ -44,9 +44,7 @@ def run(
             engine.take(definition)
     clock = to_instant(dt.datetime.now(dt.UTC))
     progress = Progress()
-    # state is all tuples and dicts without cycles: looking for some after every 700 is a fifth
-    # of the time
-    gc.set_threshold(200_000, 50, 1000)
+    collect_rarely()
     for lines in _batches(read(list(files), progress=progress)):
         epoch = engine.epoch
         found = [

@@ -14,10 +14,13 @@ them end at the same place, and what leaves twice is the same and harmless.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain, zip_longest
 from pathlib import Path
 from time import time_ns
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import faust
 from aiokafka import AIOKafkaProducer
@@ -42,9 +45,10 @@ from pipeline.engine.stored import MESSAGE, decode_rows
 from pipeline.engine.table import Revoked, State, Table
 from pipeline.engine.topics import topic_name
 from pipeline.engine.transport import GuardedConsumer, Record, Run
+from pipeline.engine.waiting import Taken, Waiting
 from pipeline.errors import StoreUnavailable
 from pipeline.store.client import Store
-from pipeline.store.writer import Writer
+from pipeline.store.writer import RowBatch, Writer
 
 STAGES = ("parse", "react", "store")
 
@@ -71,11 +75,20 @@ async def persist(
             await asyncio.sleep(wait)
 
 
+async def all_of(work: Iterable[Awaitable[Any]]) -> None:
+    """Do pieces of work side by side: when this returns or raises, none of them goes on."""
+    for done in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(done, BaseException):
+            raise done
+
+
 class Stage:
-    """One stage of a worker: an app, and the agent that takes its runs one after the other."""
+    """One stage of a worker: an app, and the agent that works on all that waits, again and again."""
 
     name: str
     reads: Any
+    linger: float
+    """Seconds to wait for more, where less waits than a group may hold."""
 
     def __init__(self, settings: Settings, datadir: Path) -> None:
         self.settings = settings
@@ -98,17 +111,23 @@ class Stage:
             await self.producer.stop()
 
     async def _take(self, stream: Any) -> None:
-        held: dict[int, list[Any]] = {}
-        async for event in stream.noack().events():
-            waiting = held.setdefault(event.message.partition, [])
-            waiting.append(event)
+        waiting = Waiting(self.linger)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(waiting.read(stream.noack().events()))
+            tasks.create_task(self._work(waiting))
+
+    async def _work(self, waiting: Waiting) -> None:
+        held: defaultdict[int, list[Any]] = defaultdict(list)
+        while True:
+            taken = await waiting.take()
+            for one in taken:
+                held[one.partition] += one.events
             try:
-                with metrics.taking(self.name, event.value):
-                    durable = await self.run(event.message, event.value)
+                with metrics.taking(self.name, [one.run for one in taken]):
+                    durable = await self.run(taken)
             except Revoked as revoked:
-                metrics.REVOKED.labels(self.name).inc()
-                log.info("%s", revoked)
-                waiting.clear()
+                _tell_revoked(self.name, revoked)
+                held.clear()
                 continue
             except Blown as blown:
                 log.error("%s", blown)  # noqa: TRY400 - it is no mistake of ours
@@ -116,10 +135,9 @@ class Stage:
             except Exception:
                 log.exception("%s stands still at a record that it cannot work on", self.name)
                 await self._fail()
-            if durable:
-                for one in waiting:
-                    one.ack()
-                waiting.clear()
+            for partition in durable:
+                for event in held.pop(partition):
+                    event.ack()
 
     async def _fail(self) -> NoReturn:
         """Let the worker end; Faust would start an agent again behind its run, so this one stays."""
@@ -127,28 +145,35 @@ class Stage:
         while True:
             await asyncio.Event().wait()
 
-    async def run(self, message: Any, run: Run) -> bool:
-        """Work on a run; whether everything that follows from it, and before, is durable."""
+    async def run(self, taken: Sequence[Taken]) -> set[int]:
+        """Work on a run of each of some partitions; raises Revoked where one is not ours.
+
+        Hands back the partitions where everything that follows from the run, and before, is
+        durable.
+        """
         raise NotImplementedError
 
-    async def send(self, role: Any, partition: int, records: Iterable[Outgoing]) -> None:
+    async def send(self, role: Any, records: Mapping[int, Sequence[Outgoing]]) -> None:
+        """Send records to partitions, all at once; returns when they are durable."""
         producer = self.producer
         assert producer is not None
         topic = topic_name(self.settings, role)
-        kept = list(records)
-        await persist(
-            f"sending to {topic}", lambda: send(producer, topic, partition, kept), KafkaError
+        await all_of(
+            persist(
+                f"sending to {topic}", partial(send, producer, topic, number, some), KafkaError
+            )
+            for number, some in sorted(records.items())
         )
 
 
 class Parse(Stage):
     """Deliveries become signals; what is none goes to the partition that says so."""
 
-    name, reads = "parse", "raw"
+    name, reads, linger = "parse", "raw", 0.02
 
-    async def run(self, message: Any, run: Run) -> bool:  # noqa: ARG002 - as the others
-        outgoing: dict[int, list[Outgoing]] = {}
-        for record in run:
+    async def run(self, taken: Sequence[Taken]) -> set[int]:
+        outgoing: defaultdict[int, list[Outgoing]] = defaultdict(list)
+        for record in chain.from_iterable(one.run for one in taken):
             line = record.value or b""
             for partition, sent in spread(
                 decode(line, -_AGES, _AGES),
@@ -156,10 +181,9 @@ class Parse(Stage):
                 self.settings.kafka_partitions,
                 *_origin(record),
             ):
-                outgoing.setdefault(partition, []).append(sent)
-        for partition, records in sorted(outgoing.items()):
-            await self.send("inbox", partition, records)
-        return True
+                outgoing[partition].append(sent)
+        await self.send("inbox", outgoing)
+        return {one.partition for one in taken}
 
 
 def spread(
@@ -179,10 +203,19 @@ def _origin(record: Record) -> tuple[str, int]:
     return wire.header(headers, wire.FILE), wire.number(headers, wire.LINE)
 
 
+class Work(NamedTuple):
+    """A partition and what of its run is left to do."""
+
+    state: State
+    generation: int
+    partition: Partition
+    groups: list[Run]
+
+
 class React(Stage):
     """Entities react; each partition has its own state, book and clock."""
 
-    name, reads = "react", "inbox"
+    name, reads, linger = "react", "inbox", 0.1
 
     def __init__(self, settings: Settings, datadir: Path) -> None:
         super().__init__(settings, datadir)
@@ -194,46 +227,64 @@ class React(Stage):
         self._fuse = Fuse.of(settings)
         self._partitions: dict[int, tuple[State, int, Partition]] = {}
 
-    async def run(self, message: Any, run: Run) -> bool:
-        number, generation = message.partition, message.generation_id
-        state = self.table.of(number)
-        self.table.check(state, generation)
-        partition = self._partition(state, generation)
-        parts = partition.parts
+    async def run(self, taken: Sequence[Taken]) -> set[int]:
+        works = list(filter(None, map(self._begin, taken)))
+        done = {work.state.partition for work in works}
         try:
-            for group in groups(run, parts.done, parts.begun):
-                for record in group:
-                    _react(partition, record, self._fuse)
-                last = group[-1].offset
-                if last < parts.begun:
-                    return False
-                await self._close(state, generation, partition, last)
+            for each in zip_longest(*(work.groups for work in works)):
+                closing = []
+                for work, group in zip(works, each, strict=True):
+                    for record in group or ():
+                        _react(work.partition, record, self._fuse)
+                    if group and group[-1].offset < work.partition.parts.begun:
+                        done.discard(work.state.partition)
+                    elif group:
+                        closing.append((work, group[-1].offset))
+                await self._close(closing)
         except BaseException:
-            # what it remembers is ahead of what is durable
-            self._partitions.pop(number, None)
+            # what they remember is ahead of what is durable
+            for work in works:
+                self._partitions.pop(work.state.partition, None)
             raise
-        return True
+        return done
 
-    async def _close(
-        self, state: State, generation: int, partition: Partition, last: int
-    ) -> None:
-        """Make durable what follows from a group of records that ends with `last`."""
-        batch = partition.close()
+    def _begin(self, taken: Taken) -> Work | None:
+        """What is to be done; None where the partition may be another's: its records come again."""
+        try:
+            state = self.table.of(taken.partition)
+            self.table.check(state, taken.generation)
+        except Revoked as revoked:
+            _tell_revoked(self.name, revoked)
+            return None
+        partition = self._partition(state, taken.generation)
+        left = groups(taken.run, partition.parts.done, partition.parts.begun)
+        return Work(state, taken.generation, partition, left)
 
-        async def write(change: Callable[[], None]) -> None:
-            self.table.check(state, generation)
-            change()
-            await persist(
-                "writing state",
-                lambda: self.table.write(state, self._own, offset=last, generation=generation),
-                KafkaError,
+    async def _close(self, closing: Sequence[tuple[Work, int]]) -> None:
+        """Make durable what follows from a group of each partition, which ends with the offset."""
+        batches = [work.partition.close() for work, _ in closing]
+
+        async def write(change: Callable[[Work, int], None]) -> None:
+            for work, last in closing:
+                self.table.check(work.state, work.generation)
+                change(work, last)
+            await all_of(
+                persist("writing state", partial(self._write, work, last), KafkaError)
+                for work, last in closing
             )
 
-        await write(lambda: partition.parts.begin(last))
-        self.table.check(state, generation)
-        await self._effects(state.partition, batch, state.advance(generation, last))
-        await write(partition.commit)
-        _tell_rejects(batch)
+        await write(lambda work, last: work.partition.parts.begin(last))
+        leaving = []
+        for (work, last), batch in zip(closing, batches, strict=True):
+            self.table.check(work.state, work.generation)
+            leaving.append((work, batch, work.state.advance(work.generation, last)))
+        await self._effects(leaving)
+        await write(lambda work, _: work.partition.commit())
+        for batch in batches:
+            _tell_rejects(batch)
+
+    async def _write(self, work: Work, last: int) -> None:
+        await self.table.write(work.state, self._own, offset=last, generation=work.generation)
 
     @property
     def _own(self) -> AIOKafkaProducer:
@@ -252,14 +303,26 @@ class React(Stage):
         self._partitions[state.partition] = (state, generation, made)
         return made
 
-    async def _effects(self, number: int, batch: Batch, version: int) -> None:
-        outgoing: dict[int, list[Outgoing]] = {}
-        for letter in batch.letters:
-            to = partition_of(letter.to, self.settings.kafka_partitions)
-            outgoing.setdefault(to, []).append(wire.letter(letter, number, version))
-        for partition, records in sorted(outgoing.items()):
-            await self.send("inbox", partition, records)
-        await self.send("rows", number, [Outgoing(None, wire.shipment(batch.group, version))])
+    async def _effects(self, leaving: Sequence[tuple[Work, Batch, int]]) -> None:
+        """Send messages, then rows, each as of the version of its group."""
+        messages: defaultdict[int, list[Outgoing]] = defaultdict(list)
+        for work, batch, version in leaving:
+            for letter in batch.letters:
+                to = partition_of(letter.to, self.settings.kafka_partitions)
+                messages[to].append(wire.letter(letter, work.state.partition, version))
+        await self.send("inbox", messages)
+        await self.send(
+            "rows",
+            {
+                work.state.partition: [Outgoing(None, wire.shipment(batch.group, version))]
+                for work, batch, version in leaving
+            },
+        )
+
+
+def _tell_revoked(stage: str, revoked: Revoked) -> None:
+    metrics.REVOKED.labels(stage).inc()
+    log.info("%s", revoked)
 
 
 def _tell_rejects(batch: Batch) -> None:
@@ -308,24 +371,30 @@ def _react(partition: Partition, record: Record, fuse: Fuse) -> None:
 
 
 class Keep(Stage):
-    """Rows go to ClickHouse, those of a run of groups with one insert per table."""
+    """Rows go to ClickHouse, those of all groups that wait with one insert per table."""
 
-    name, reads = "store", "rows"
+    name, reads, linger = "store", "rows", 0.3
 
     def __init__(self, settings: Settings, datadir: Path, store: Store) -> None:
         super().__init__(settings, datadir)
         self._writer = Writer(store)
 
-    async def run(self, message: Any, run: Run) -> bool:
-        shipments = [wire.SHIPMENT.decode(record.value or b"") for record in run]
-        token = f"{message.topic}:{message.partition}:{run[0].offset}-{run[-1].offset}"
+    async def run(self, taken: Sequence[Taken]) -> set[int]:
+        shipments = [
+            [wire.SHIPMENT.decode(record.value or b"") for record in one.run] for one in taken
+        ]
+        token = ",".join(
+            f"{one.partition}:{one.run[0].offset}-{one.run[-1].offset}" for one in taken
+        )
         # ClickHouse waits without holding up the loop, and the loop answers Kafka meanwhile
         await persist(
             "writing rows",
-            lambda: asyncio.to_thread(_write, self._writer, shipments, token),
+            lambda: asyncio.to_thread(
+                _write, self._writer, shipments, f"{self.settings.kafka_prefix}rows:{token}"
+            ),
             StoreUnavailable,
         )
-        return True
+        return {one.partition for one in taken}
 
     def has_first(self) -> bool:
         """Whether this worker has partition 0: one of all does what is done once."""
@@ -334,8 +403,22 @@ class Keep(Stage):
         return any(tp.partition == 0 for tp in consumer.behind())
 
 
-def _write(writer: Writer, shipments: list[wire.Shipment], token: str) -> None:
-    """One insert per table for all groups of a run: of each row the last word, as of the last.
+def _write(writer: Writer, shipments: Iterable[list[wire.Shipment]], token: str) -> None:
+    """One insert per table for all groups of some partitions."""
+    batches, archives = [], []
+    for of_one in shipments:
+        rows, archive, version = _last_word(of_one)
+        batches.append(RowBatch(*leaving(rows), version))
+        archives += [(*signal, version) for signal in archive]
+    if archives:
+        fields = (*wire.Archived._fields, "version")
+        columns = dict(zip(fields, zip(*archives, strict=True), strict=True))
+        writer.signals(**columns, token=token)
+    writer.write(batches, token)
+
+
+def _last_word(shipments: Sequence[wire.Shipment]) -> tuple[Rows, list[wire.Archived], int]:
+    """Of each row of a partition the last word, its signals, and the version of all.
 
     Versions rise along a partition. Only what a frozen worker sends late has a smaller one, and
     whoever took over had begun with saying the same, so it is left out.
@@ -353,10 +436,7 @@ def _write(writer: Writer, shipments: list[wire.Shipment], token: str) -> None:
         for row in held:
             rows[type(row), tuple(row[: TABLES[type(row)][1]])] = row
         archive += shipment.archive
-    if archive:
-        columns = dict(zip(wire.Archived._fields, zip(*archive, strict=True), strict=True))
-        writer.signals(**columns, version=version, token=token)
-    writer.write(*leaving(rows), version, token)
+    return rows, archive, version
 
 
 async def tick(settings: Settings, react: React) -> None:
@@ -368,5 +448,5 @@ async def tick(settings: Settings, react: React) -> None:
         except Revoked:
             continue
         at = time_ns() // 1_000_000
-        for partition in range(settings.kafka_partitions):
-            await react.send("inbox", partition, [wire.tick(at)])
+        told = [wire.tick(at)]
+        await react.send("inbox", dict.fromkeys(range(settings.kafka_partitions), told))

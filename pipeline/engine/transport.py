@@ -47,7 +47,7 @@ PRIVATE: Mapping[str, str] = {
 }
 """Names of `faust.transport.consumer.Consumer` that are no promise, and what they are for."""
 
-RUN_RECORDS = 500
+RUN_RECORDS = 2000
 """Records per run. More makes an event cheaper, and its state and effects larger."""
 
 RUN_BYTES = 1024 * 1024

@@ -15,6 +15,7 @@ from pipeline import logs, metrics
 from pipeline.config import Settings
 from pipeline.engine import topics
 from pipeline.engine.disk import check_package
+from pipeline.engine.garbage import collect_rarely
 from pipeline.engine.health import Health, NoEngine
 from pipeline.engine.lag import keep_measuring
 from pipeline.engine.pseudonyms import check_salt, salt_of
@@ -47,6 +48,7 @@ def work(
     What cannot work with these settings is raised, before anything else is said. A member
     of a fleet ends with whoever started it.
     """
+    collect_rarely()
     topics.check(settings)
     if "react" in only and settings.state == "rocksdb":
         check_package()

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, get_type_hints
 
 import pyarrow as pa
@@ -56,6 +56,17 @@ class Layout(NamedTuple):
     key_length: int
 
 
+class RowBatch(NamedTuple):
+    """Rows that are there and keys of rows that are gone, all as of one version.
+
+    Of equal keys in `rows` the last holds; a key that is both gone and there is there.
+    """
+
+    rows: Iterable[Row]
+    gone: Iterable[Gone]
+    version: int
+
+
 class Writer:
     """Writes rows to the store.
 
@@ -69,27 +80,28 @@ class Writer:
         self.layouts = {type_: _layout(type_, types) for type_ in TABLES}
         self._archive = _layout_of_archive(types)
 
-    def write(
-        self, rows: Iterable[Row], gone: Iterable[Gone], version: int, token: str
-    ) -> None:
-        """Write each table's rows with one insert; a key that is both gone and there is there.
+    def write(self, batches: Iterable[RowBatch], token: str) -> None:
+        """Write the rows of all batches, with one insert per table."""
+        parts: defaultdict[type[Any], list[pa.Table]] = defaultdict(list)
+        for batch in batches:
+            for row_type, table in self._tables(batch):
+                parts[row_type].append(table)
+        for row_type, layout in self.layouts.items():
+            if row_type in parts:
+                self._insert(layout, pa.concat_tables(parts[row_type]), token)
 
-        Of equal keys in `rows` the last holds.
-        """
+    def _tables(self, batch: RowBatch) -> Iterator[tuple[type[Any], pa.Table]]:
         lost: defaultdict[type[Any], list[tuple[Any, ...]]] = defaultdict(list)
-        for row_type, key in gone:
+        for row_type, key in batch.gone:
             lost[row_type].append(key)
         held: defaultdict[type[Any], list[Row]] = defaultdict(list)
-        for row in rows:
+        for row in batch.rows:
             held[type(row)].append(row)
-        for row_type, layout in self.layouts.items():
-            parts = []
-            if keys := lost.get(row_type):
-                parts.append(_gone_table(layout, keys, version))
-            if present := held.get(row_type):
-                parts.append(_table(layout, list(zip(*present, strict=True)), version))
-            if parts:
-                self._insert(layout, pa.concat_tables(parts), token)
+        for row_type, keys in lost.items():
+            yield row_type, _gone_table(self.layouts[row_type], keys, batch.version)
+        for row_type, rows in held.items():
+            columns = list(zip(*rows, strict=True))
+            yield row_type, _table(self.layouts[row_type], columns, batch.version)
 
     def signals(
         self,
@@ -101,10 +113,13 @@ class Writer:
         recorded_at: Sequence[int],
         subject: Sequence[str],
         body: Sequence[bytes],
-        version: int,
+        version: int | Sequence[int],
         token: str,
     ) -> None:
-        """Archive signals, one entry per signal in each list; instants in milliseconds."""
+        """Archive signals, one entry per signal in each list; instants in milliseconds.
+
+        They have one version, or one each.
+        """
         values = (source, id, type, time, recorded_at, subject, body)
         self._insert(self._archive, _table(self._archive, values, version), token)
 
@@ -155,7 +170,9 @@ def _column(table: str, name: str, is_bytes: bool, types: dict[tuple[str, str], 
     raise TypeError(f"{DATABASE}.{table}.{name} is a {type_}, which no row can fill")
 
 
-def _table(layout: Layout, values: Sequence[Sequence[Any]], version: int) -> pa.Table:
+def _table(
+    layout: Layout, values: Sequence[Sequence[Any]], version: int | Sequence[int]
+) -> pa.Table:
     arrays = [
         pa.array(column_values, column.type)
         for column, column_values in zip(layout.columns, values, strict=True)
@@ -178,10 +195,11 @@ def _gone_table(layout: Layout, keys: list[tuple[Any, ...]], version: int) -> pa
 
 
 def _with_version(
-    layout: Layout, arrays: list[pa.Array], version: int, *, deleted: bool
+    layout: Layout, arrays: list[pa.Array], version: int | Sequence[int], *, deleted: bool
 ) -> pa.Table:
     count = len(arrays[0])
-    arrays.append(pa.repeat(pa.scalar(version, pa.uint64()), count))
+    versions = [version] * count if isinstance(version, int) else version
+    arrays.append(pa.array(versions, pa.uint64()))
     arrays.append(pa.repeat(pa.scalar(int(deleted), pa.uint8()), count))
     names = [*(column.name for column in layout.columns), "row_version", "is_deleted"]
     return pa.Table.from_arrays(arrays, names=names)

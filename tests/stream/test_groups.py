@@ -1,5 +1,6 @@
 """Records that come again: where their groups end, and messages that come late."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from pipeline.engine import wire
 from pipeline.engine.partition import PartitionParts
 from pipeline.engine.stored import encode_rows
 from pipeline.engine.stream import _write, groups
+from pipeline.store.writer import RowBatch
 
 
 class OneRecord(NamedTuple):
@@ -61,13 +63,13 @@ class Written:
 
     def __init__(self) -> None:
         self.rows: list[tuple[Any, int]] = []
-        self.archived: list[tuple[tuple[str, ...], int]] = []
+        self.archived: list[tuple[str, int]] = []
 
-    def write(self, rows: list[Any], gone: list[Any], version: int, token: str) -> None:
-        self.rows += [(row, version) for row in rows]
+    def write(self, batches: Iterable[RowBatch], token: str) -> None:
+        self.rows += [(row, batch.version) for batch in batches for row in batch.rows]
 
-    def signals(self, *, id: tuple[str, ...], version: int, **columns: Any) -> None:
-        self.archived.append((id, version))
+    def signals(self, *, id: tuple[str, ...], version: tuple[int, ...], **columns: Any) -> None:
+        self.archived += zip(id, version, strict=True)
 
 
 def shipped(version: int, at: int) -> wire.Shipment:
@@ -79,8 +81,9 @@ def test_late_shipment() -> None:
     """What a frozen worker ships late does not stand over what its successor has shipped."""
     writer = Written()
     late = [shipped(7, 1), shipped(9, 2), shipped(8, 1), shipped(9, 3)]
-    _write(writer, late, "token")  # type: ignore[arg-type]
-    assert writer.rows == [(ClockRow("clock", 3), 9)]
-    assert writer.archived == [(("1", "2", "3"), 9)]
-    _write(writer, late[:3], "token")  # type: ignore[arg-type]
-    assert writer.rows[1:] == [(ClockRow("clock", 2), 9)]
+    other = [shipped(4, 5)]
+    _write(writer, [late, other], "token")  # type: ignore[arg-type]
+    assert writer.rows == [(ClockRow("clock", 3), 9), (ClockRow("clock", 5), 4)]
+    assert writer.archived == [("1", 9), ("2", 9), ("3", 9), ("5", 4)]
+    _write(writer, [late[:3]], "token")  # type: ignore[arg-type]
+    assert writer.rows[2:] == [(ClockRow("clock", 2), 9)]

@@ -141,7 +141,7 @@ def test_what_a_worker_says_of_itself(worker: Worker, tmp_path: Path) -> None:
     for stage in ("react", "store"):
         runs = found["signals_runs_total", stage]
         assert 0 < runs <= found["signals_records_total", stage]
-        assert found["signals_run_seconds_count", stage] == runs
+        assert 0 < found["signals_run_seconds_count", stage] <= runs
         assert found["signals_durable_seconds_count", stage] == runs
         assert found["signals_run_seconds_sum", stage] > 0
     for stage in ("parse", "react", "store"):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,10 @@ from pipeline.engine.topics import topic_name
 from tests.stream.workers import Worker, committed, final_states, records, wait_until
 
 PARTITIONS = 4
-RECORDS = 1200
-"""Per partition."""
+RECORDS = 300
+"""Per partition, to begin with."""
 KEYS = 15
+MORE = 2 * KEYS
 
 Start = Callable[..., Worker]
 
@@ -77,30 +78,47 @@ def assert_exact(settings: Settings, count: int = RECORDS) -> None:
 
 def test_rebalance(deployment: Settings, start: Start) -> None:
     """One of two workers is killed, another joins and leaves: every record is in the state."""
+    count = RECORDS
+
+    def until_it_works(worker: Worker, partitions: Sequence[int] = range(PARTITIONS)) -> None:
+        """Publish as long as it takes: the others may be done with all before it has joined."""
+        nonlocal count
+        before = len(worker.runs)
+
+        def works() -> bool:
+            nonlocal count
+            if sum(run["partition"] in partitions for run in worker.runs[before:]) >= 10:
+                return True
+            publish(deployment, MORE)
+            count += MORE
+            return False
+
+        wait_until("ten more runs", works, every=0.5)
+
     first = start(RUN_RECORDS="10")
-    first.wait_for_runs(10)
+    until_it_works(first)
     second = start(RUN_RECORDS="10")
-    second.wait_for_runs(10)
+    until_it_works(second)
     theirs = sorted({run["partition"] for run in second.runs})
     second.kill()
-    first.wait_for_runs(5, theirs)
+    until_it_works(first, theirs)
     third = start(RUN_RECORDS="10")
-    third.wait_for_runs(10)
+    until_it_works(third)
     assert third.stop() < 10
-    wait_until("all committed", all_done(deployment))
+    wait_until("all committed", all_done(deployment, count))
     assert first.stop() < 10
     assert {run["partition"] for run in first.runs} == set(range(PARTITIONS))
     assert all(run["last"] > run["first"] for run in first.runs[:10])
-    assert_exact(deployment)
+    assert_exact(deployment, count)
 
 
 def test_exception_never_acknowledges(deployment: Settings, start: Start) -> None:
     """An agent that raises commits nothing behind its run; a later worker does the rest."""
-    failing = start(RAISE_AT="500", PAUSE="0")
-    wait_until("all that is before", lambda: min(committed(deployment)) >= 480)
+    failing = start(RAISE_AT="200", PAUSE="0")
+    wait_until("all that is before", lambda: min(committed(deployment)) >= 180)
     wait_until("raised", lambda: failing.log.read_text().count("told to") >= PARTITIONS)
     failing.stop()
-    assert max(committed(deployment)) <= 500
+    assert max(committed(deployment)) <= 200
     start(PAUSE="0")
     wait_until("all committed", all_done(deployment))
     assert_exact(deployment)

@@ -20,13 +20,15 @@ from pipeline.engine.topics import Role, topic_name
 ROOT = Path(__file__).parents[2]
 
 
-def wait_until(what: str, holds: Callable[[], object], within: float = 60.0) -> float:
+def wait_until(
+    what: str, holds: Callable[[], object], within: float = 60.0, every: float = 0.05
+) -> float:
     """Seconds until it held; fails with what did not come."""
     began = time.monotonic()
     while not holds():
         if time.monotonic() - began > within:
             raise AssertionError(f"not within {within:.0f} s: {what}")
-        time.sleep(0.05)
+        time.sleep(every)
     return time.monotonic() - began
 
 
