@@ -11,6 +11,10 @@ from pipeline.engine.waiting import MOST, Taken, Waiting
 from tests.stream.loops import in_loop
 
 
+TASKS: list[asyncio.Task[None]] = []
+"""Or the loop would let go of them."""
+
+
 class OneRecord(NamedTuple):
     offset: int
     value: bytes = b"x"
@@ -42,15 +46,11 @@ async def source(events: Sequence[Event], read: list[Event]) -> AsyncIterator[An
 async def holding(events: Sequence[Event], read: list[Event] | None = None) -> Waiting:
     """All that is held once nothing moves any more."""
     waiting = Waiting(0)
-    holding.tasks.append(  # type: ignore[attr-defined] # or the loop would let go of it
-        asyncio.create_task(waiting.read(source(events, [] if read is None else read)))
-    )
+    reading = waiting.read(source(events, [] if read is None else read))
+    TASKS.append(asyncio.create_task(reading))
     for _ in range(3):
         await asyncio.sleep(0)
     return waiting
-
-
-holding.tasks = []  # type: ignore[attr-defined]
 
 
 def offsets(taken: Sequence[Taken]) -> dict[int, list[int]]:
