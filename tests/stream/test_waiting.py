@@ -10,7 +10,6 @@ from pipeline.engine.transport import GuardedConsumer
 from pipeline.engine.waiting import MOST, Taken, Waiting
 from tests.stream.loops import in_loop
 
-
 TASKS: list[asyncio.Task[None]] = []
 """Or the loop would let go of them."""
 
