@@ -54,7 +54,7 @@ STAGES = ("parse", "react", "store")
 
 TICK_SECONDS = 60
 _AGES = 2**62
-_WAITS = (0.2, 0.5, 1, 2, 5, 10)
+_WAITS = (0.2, 0.5, 1, 2, 5)
 
 log = logging.getLogger(__name__)
 

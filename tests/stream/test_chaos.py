@@ -241,12 +241,8 @@ def test_broker_restarted(
                 chaos.resumes_after(f"broker: {how} and start")
 
 
+@pytest.mark.prove
 @pytest.mark.chaos
-@pytest.mark.xfail(
-    run=False,
-    reason="open: after its minute away the first insert gets no answer; it is not known whether"
-    " the stand-in holds it or the store",
-)
 def test_store_away(
     settings: Settings, expected: Callable[[int, int], Expected], tmp_path: Path
 ) -> None:
