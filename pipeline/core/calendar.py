@@ -126,6 +126,7 @@ class WorkingCalendar:
         for n, (start, other) in enumerate(later):
             before = self._base[n] + self._weeks[n].until(start)
             self._base.append(before - other.until(start))
+        self._after: dict[tuple[Day, int], Day] = {}
 
     def works(self, day: Day) -> bool:
         return self._weeks[bisect_right(self._starts, day)].works(day)
@@ -149,9 +150,17 @@ class WorkingCalendar:
         day, wall = self.zone.wall(at)
         if not self.works(day):
             day, wall = self.next_working(day), 0
-        for _ in range(days):
-            day = self.next_working(day + 1)
-        return self.zone.at(day, wall)
+        return self.zone.at(self._nth_after(day, days), wall)
+
+    def _nth_after(self, day: Day, days: int) -> Day:
+        """The n-th working day after `day`; the few graces of a team are asked for again and again."""
+        known = self._after.get((day, days))
+        if known is None:
+            known = day
+            for _ in range(days):
+                known = self.next_working(known + 1)
+            self._after[day, days] = known
+        return known
 
     def gap(self, start: Instant, end: Instant) -> int:
         """The least whole n with add(start, n) >= end."""

@@ -199,7 +199,7 @@ def test_the_same_rows(deployment: Deployment, tmp_path: Path) -> None:
 
     Who comes back reads only what is behind its place in the changelog.
     """
-    organisation = simulate(tmp_path / "organisation", days=12, seed=1)
+    organisation = simulate(tmp_path / "organisation", days=6, seed=1)
     replay(organisation.signals, tmp_path / "local", organisation.config)
     files = [str(file) for file in organisation.signals]
     deployment.start("parse,store")

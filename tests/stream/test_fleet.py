@@ -80,7 +80,7 @@ def test_they_share_the_work(
     deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two react, each at its own port; the views are those of one process; SIGTERM ends all."""
-    organisation = simulate(tmp_path / "organisation", days=12, seed=1)
+    organisation = simulate(tmp_path / "organisation", days=6, seed=1)
     replay(organisation.signals, tmp_path / "local", organisation.config)
     first = ports(3)
     monkeypatch.setenv(variable("http"), f"127.0.0.1:{first}")

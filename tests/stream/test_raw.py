@@ -96,7 +96,7 @@ def tick(settings: Settings, at: int) -> None:
 def test_raw(settings: Settings, tmp_path: Path) -> None:
     """Copies in any order and poison of every kind, while `parse` dies: the rest goes on."""
     settings = settings.model_copy(update={"kafka_partitions": 4})
-    organisation = simulate(tmp_path / "organisation", days=12, seed=1)
+    organisation = simulate(tmp_path / "organisation", days=6, seed=1)
     lines = [line.data for line in read(list(organisation.signals))]
     lines.append(conflicting(lines))
     (tmp_path / "all.ndjson").write_bytes(b"\n".join(lines))

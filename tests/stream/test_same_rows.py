@@ -35,10 +35,13 @@ def assert_the_same_from_kafka(
     assert_same(everything(folder / "local"), everything(folder / "data"))
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.prove), 3])
-def test_the_same_rows(workers: int, settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("workers", "days"),
+    [(3, 20), *(pytest.param(n, 60, marks=pytest.mark.prove) for n in (1, 2, 3))],
+)
+def test_the_same_rows(workers: int, days: int, settings: Settings, tmp_path: Path) -> None:
     """A simulated organisation has the same views from Kafka as from one process."""
-    organisation = simulate(tmp_path / "organisation", days=40, seed=1)
+    organisation = simulate(tmp_path / "organisation", days=days, seed=1)
     assert_the_same_from_kafka(
         settings, tmp_path, workers, organisation.signals, organisation.config
     )

@@ -105,6 +105,7 @@ def left(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.prove
 def test_what_it_tells_to_type_works(tmp_path: Path) -> None:
     """The demo is published and answers; Ctrl-C ends all; the next start goes on with it.
 
