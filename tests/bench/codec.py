@@ -8,7 +8,7 @@ Single parts as they are met in use, and everything that a replay of 20,000 sign
 import gc
 import pickle
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -23,6 +23,7 @@ from pipeline.engine.parts import Parts
 from pipeline.engine.replay import run
 from pipeline.engine.stored import decode_rows, encode_rows, part_codec
 from pipeline.simulate.load import load
+from pipeline.store.writer import RowBatch
 from tests.bench.decode import seconds
 from tests.engine.memory import Memory, engine
 
@@ -156,8 +157,8 @@ def _replay(stored: list[tuple[str, str, Any]], rows: list[tuple[Any, Any]]) -> 
     """Everything that a replay stores: each part as often as it is written, and its rows."""
 
     class Watched(Memory):
-        def write(self, held: Any, gone: Any, version: int, token: str) -> None:
-            rows.append((held, gone))
+        def write(self, batches: Iterable[RowBatch], token: str) -> None:
+            rows.extend((batch.rows, batch.gone) for batch in batches)
 
     def commit(self: Parts, version: int, data: bytes) -> None:
         stored.extend(

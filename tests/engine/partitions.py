@@ -13,6 +13,7 @@ from pipeline.engine.decode import Decoded
 from pipeline.engine.partition import Partition, PartitionParts, homes
 from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.stored import MESSAGE
+from pipeline.store.writer import RowBatch
 from tests.engine.memory import Memory
 
 
@@ -102,7 +103,7 @@ class Cluster:
 
     def _keep(self, held: Iterable[Any], gone: Iterable[Any], archive: list[Decoded]) -> None:
         rows = [row for row in held if not isinstance(row, ClockRow)]
-        self.memory.write(rows, gone, 0, "")
+        self.memory.write([RowBatch(rows, gone, 0)], "")
         self.memory.signals(
             source=[d.signal.source for d in archive],
             id=[d.signal.id for d in archive],
