@@ -17,7 +17,7 @@ from pipeline.engine.parts import Parts
 from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.stored import decode_rows, encode_rows
 from pipeline.store.client import Store
-from pipeline.store.writer import DATABASE, RowBatch, Writer
+from pipeline.store.writer import DATABASE, Writer
 
 GROUP = 20_000
 """Signals per group: large enough that I/O does not show, small enough to hold in memory."""
@@ -109,7 +109,11 @@ class LocalEngine(Intake):
         self._send(version, group.held, group.gone)
 
     def _send(self, version: int, held: list[Row], gone: list[Gone]) -> None:
-        self.writer.write([RowBatch(held, gone, version)], f"local:{version}")
+        self.writer.write(
+            [(version, row) for row in held],
+            [(version, one) for one in gone],
+            f"local:{version}",
+        )
         self.parts.sent(version)
 
     def _write_archive(self, taken: list[Decoded], version: int) -> None:
@@ -122,7 +126,7 @@ class LocalEngine(Intake):
             recorded_at=[d.signal.recorded_at for d in taken],
             subject=[d.subject or "" for d in taken],
             body=[d.body for d in taken],
-            version=version,
+            version=[version] * len(taken),
             token=f"archive:{fingerprint(*(d.body for d in taken))}:{version}",
         )
 

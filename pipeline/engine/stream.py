@@ -30,7 +30,7 @@ from pipeline import logs, metrics
 from pipeline.config import Settings
 from pipeline.core.names import partition_of
 from pipeline.core.reaction import Letter
-from pipeline.core.rows import TABLES, RejectionRow
+from pipeline.core.rows import TABLES, Gone, RejectionRow, Row
 from pipeline.core.signals import Tick
 from pipeline.engine import wire
 from pipeline.engine.app import new_app, source
@@ -40,7 +40,6 @@ from pipeline.engine.fuse import Blown, Fuse
 from pipeline.engine.partition import Batch, Partition, PartitionParts, homes
 from pipeline.engine.producer import Outgoing, new_producer, send
 from pipeline.engine.pseudonyms import Pseudonyms, salt_of
-from pipeline.engine.reactor import Rows, leaving
 from pipeline.engine.stored import MESSAGE, decode_rows
 from pipeline.engine.table import Revoked, State, Table
 from pipeline.engine.topics import topic_name
@@ -48,7 +47,7 @@ from pipeline.engine.transport import GuardedConsumer, Record, Run
 from pipeline.engine.waiting import Taken, Waiting
 from pipeline.errors import StoreUnavailable
 from pipeline.store.client import Store
-from pipeline.store.writer import RowBatch, Writer
+from pipeline.store.writer import Writer
 
 STAGES = ("parse", "react", "store")
 
@@ -75,11 +74,13 @@ async def persist(
             await asyncio.sleep(wait)
 
 
-async def all_of(work: Iterable[Awaitable[Any]]) -> None:
+async def all_of(work: Iterable[Awaitable[Any]]) -> list[Any]:
     """Do pieces of work side by side: when this returns or raises, none of them goes on."""
-    for done in await asyncio.gather(*work, return_exceptions=True):
-        if isinstance(done, BaseException):
-            raise done
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
 
 
 class Stage:
@@ -228,7 +229,7 @@ class React(Stage):
         self._partitions: dict[int, tuple[State, int, Partition]] = {}
 
     async def run(self, taken: Sequence[Taken]) -> set[int]:
-        works = list(filter(None, map(self._begin, taken)))
+        works: list[Work] = list(filter(None, await all_of(map(self._begin, taken))))
         done = {work.state.partition for work in works}
         try:
             for each in zip_longest(*(work.groups for work in works)):
@@ -248,15 +249,15 @@ class React(Stage):
             raise
         return done
 
-    def _begin(self, taken: Taken) -> Work | None:
+    async def _begin(self, taken: Taken) -> Work | None:
         """What is to be done; None where the partition may be another's: its records come again."""
         try:
             state = self.table.of(taken.partition)
             self.table.check(state, taken.generation)
+            partition = await self._partition(state, taken.generation)
         except Revoked as revoked:
             _tell_revoked(self.name, revoked)
             return None
-        partition = self._partition(state, taken.generation)
         left = groups(taken.run, partition.parts.done, partition.parts.begun)
         return Work(state, taken.generation, partition, left)
 
@@ -291,11 +292,16 @@ class React(Stage):
         assert self.producer is not None
         return self.producer
 
-    def _partition(self, state: State, generation: int) -> Partition:
+    async def _partition(self, state: State, generation: int) -> Partition:
         """The partition over this state; anew after a rebalance, when records come again."""
         known = self._partitions.get(state.partition)
         if known is not None and known[0] is state and known[1] == generation:
             return known[2]
+        await persist(
+            "claiming a partition",
+            lambda: self.table.claim(state, self._own, generation),
+            KafkaError,
+        )
         secret = Pseudonyms(self._salt, {}, hashed=False)
         made = Partition(
             state.partition, self.settings.kafka_partitions, PartitionParts(state), secret
@@ -381,7 +387,7 @@ class Keep(Stage):
 
     async def run(self, taken: Sequence[Taken]) -> set[int]:
         shipments = [
-            [wire.SHIPMENT.decode(record.value or b"") for record in one.run] for one in taken
+            wire.SHIPMENT.decode(record.value or b"") for one in taken for record in one.run
         ]
         token = ",".join(
             f"{one.partition}:{one.run[0].offset}-{one.run[-1].offset}" for one in taken
@@ -403,40 +409,40 @@ class Keep(Stage):
         return any(tp.partition == 0 for tp in consumer.behind())
 
 
-def _write(writer: Writer, shipments: Iterable[list[wire.Shipment]], token: str) -> None:
-    """One insert per table for all groups of some partitions."""
-    batches, archives = [], []
-    for of_one in shipments:
-        rows, archive, version = _last_word(of_one)
-        batches.append(RowBatch(*leaving(rows), version))
-        archives += [(*signal, version) for signal in archive]
-    if archives:
-        fields = (*wire.Archived._fields, "version")
-        columns = dict(zip(fields, zip(*archives, strict=True), strict=True))
-        writer.signals(**columns, token=token)
-    writer.write(batches, token)
+def _write(writer: Writer, shipments: Iterable[wire.Shipment], token: str) -> None:
+    """One insert per table for all groups: of each row the last word, which has the last version.
 
-
-def _last_word(shipments: Sequence[wire.Shipment]) -> tuple[Rows, list[wire.Archived], int]:
-    """Of each row of a partition the last word, its signals, and the version of all.
-
-    Versions rise along a partition. Only what a frozen worker sends late has a smaller one, and
-    whoever took over had begun with saying the same, so it is left out.
+    Versions rise along a partition; only what a frozen worker sends late has a smaller one than
+    what is there. So each row keeps its own: a newer one would lift what came late above it.
     """
-    rows: Rows = {}
-    archive: list[wire.Archived] = []
-    version = shipments[0].version
-    for shipment in shipments:
-        if shipment.version < version:
-            continue
-        version = shipment.version
-        held, gone = decode_rows(shipment.rows)
+    rows: dict[tuple[type[Any], tuple[Any, ...]], tuple[int, Row | None]] = {}
+    archive: list[tuple[Any, ...]] = []
+    for version, encoded, signals in shipments:
+        held, gone = decode_rows(encoded)
         for row_type, key in gone:
-            rows[row_type, tuple(key)] = None
+            _put(rows, (row_type, tuple(key)), version, None)
         for row in held:
-            rows[type(row), tuple(row[: TABLES[type(row)][1]])] = row
-        archive += shipment.archive
-    return rows, archive, version
+            _put(rows, (type(row), tuple(row[: TABLES[type(row)][1]])), version, row)
+        archive += [(*signal, version) for signal in signals]
+    if archive:
+        fields = (*wire.Archived._fields, "version")
+        columns = dict(zip(fields, zip(*archive, strict=True), strict=True))
+        writer.signals(**columns, token=token)
+    writer.write(
+        [(version, row) for version, row in rows.values() if row is not None],
+        [(version, Gone(*key)) for key, (version, row) in rows.items() if row is None],
+        token,
+    )
+
+
+def _put(
+    rows: dict[tuple[type[Any], tuple[Any, ...]], tuple[int, Row | None]],
+    key: tuple[type[Any], tuple[Any, ...]],
+    version: int,
+    row: Row | None,
+) -> None:
+    if key not in rows or rows[key][0] <= version:
+        rows[key] = (version, row)
 
 
 async def tick(settings: Settings, react: React) -> None:

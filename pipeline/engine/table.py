@@ -9,6 +9,9 @@ Faust's recovery work unchanged.
 **Frozen workers.** A worker that was stopped past its session may still write old state after
 its successor did. So every record carries a version, (epoch, offset of the run), whose epoch
 grows with each rebalance: what comes behind a larger version was written by such a stranger.
+Whoever takes a partition over begins with a record that says so, its *claim*. What stands before
+it in the log counts, also what came after recovery had read all there was: whoever wrote that
+saw nobody else, and let effects follow. What others write behind it does not count.
 Recovery drops it and lets the key be written again. The owner notices a stranger at its next
 write, too, as its batch does not land where its last one ended: it reads what lies between and
 writes those keys again. Until then compaction must leave the owner's value beside the
@@ -28,6 +31,7 @@ from collections.abc import (
     MutableMapping,
     Sequence,
 )
+from typing import Any, NoReturn
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -49,6 +53,9 @@ PRIVATE: Mapping[str, str] = {
     "persisted_offset": "recovery reads what is behind it; -1 is before the start",
 }
 """Names of `faust.tables.Table` that are no promise, and what they are for."""
+
+CLAIM = b"\0@claim"
+"""The key of the record with which a partition is taken over."""
 
 VERSION = "version"
 """The header with the version of a changelog record, eight bytes."""
@@ -123,9 +130,13 @@ class State(MutableMapping[bytes, bytes]):
         if self.version >> EPOCH > generation + self.epochs:
             self.epochs = (self.version >> EPOCH) + 1 - generation
 
+    def next(self, generation: int, offset: int) -> int:
+        """What the version of a write would be."""
+        return max(self.version, (generation + self.epochs << EPOCH) + offset)
+
     def advance(self, generation: int, offset: int) -> int:
         """The version of a write: larger than all before, for whoever owns the partition."""
-        self.version = max(self.version, (generation + self.epochs << EPOCH) + offset)
+        self.version = self.next(generation, offset)
         return self.version
 
     def pending(self) -> dict[bytes, bytes | None]:
@@ -194,6 +205,26 @@ class Table(faust.Table[bytes, bytes]):
         except KeyError:
             raise self._revoked(partition) from None
 
+    async def claim(self, state: State, producer: AIOKafkaProducer, generation: int) -> None:
+        """Take a partition over, before anything is made of its state.
+
+        Takes in what another worker wrote since recovery. Raises Revoked where that one is our
+        successor, or where we may have lost the partition.
+        """
+        self.check(state, generation)
+        version = state.next(generation, 0)
+        claim = Outgoing(CLAIM, b"", ((VERSION, version.to_bytes(8, "big")),))
+        first = -1
+        while first < 0:  # an answer that was lost and asked for again brings no offset
+            first = await send_whole(producer, self._log, state.partition, [claim])
+        between = range(state.offset + 1, first)
+        found = await self._read(state.partition, between) if between else []
+        for record in found:
+            if version_of(record.headers) > version:
+                self._lose(state)
+            state.take(record.offset, record.key, record.value, version_of(record.headers))
+        state.take(first, CLAIM, b"", version)
+
     async def write(
         self, state: State, producer: AIOKafkaProducer, *, offset: int, generation: int
     ) -> None:
@@ -215,24 +246,29 @@ class Table(faust.Table[bytes, bytes]):
 
     def check(self, state: State, generation: int) -> None:
         """Raise Revoked unless a run of this generation may still write to this state."""
-        current = self.app.consumer_generation_id
-        if generation != current or self._states.get(state.partition) is not state:
+        lost = self.app.rebalancing or generation != self.app.consumer_generation_id
+        if lost or self._states.get(state.partition) is not state:
             raise self._revoked(state.partition)
 
     async def _find_strangers(self, state: State, between: range) -> None:
         """See who wrote where the owner should have been alone; we may be the stranger."""
-        for key, version in await self._read(state.partition, between):
+        for record in await self._read(state.partition, between):
+            version = version_of(record.headers)
             if version == state.version:
                 continue  # this very batch, whose sending was tried again
             if version > state.version:
                 # the next write would land behind this one, as if we were alone
-                self._states.pop(state.partition, state).close()
-                raise self._revoked(state.partition)
+                self._lose(state)
             self.strangers += 1
-            state.stale.add(key)
+            state.stale.add(record.key)
 
-    async def _read(self, partition: int, offsets: range) -> list[tuple[bytes, int]]:
-        """Keys and versions of what the changelog holds there."""
+    def _lose(self, state: State) -> NoReturn:
+        """Let go of what is a successor's; raises Revoked."""
+        self._states.pop(state.partition, state).close()
+        raise self._revoked(state.partition)
+
+    async def _read(self, partition: int, offsets: range) -> list[Any]:
+        """What the changelog holds there, records of ours."""
         consumer = AIOKafkaConsumer(
             **client_options(self._settings),
             enable_auto_commit=False,
@@ -243,13 +279,13 @@ class Table(faust.Table[bytes, bytes]):
             tp = TopicPartition(self._log, partition)
             consumer.assign([tp])
             consumer.seek(tp, offsets.start)
-            found: list[tuple[bytes, int]] = []
+            found: list[Any] = []
             while await consumer.position(tp) < offsets.stop:
                 fetched = await consumer.getmany(tp, timeout_ms=1000)
                 found += [
-                    (record.key, version_of(record.headers))
+                    record
                     for record in fetched.get(tp, ())
-                    if record.offset in offsets
+                    if record.offset in offsets and record.key is not None
                 ]
             return found
         finally:

@@ -56,17 +56,6 @@ class Layout(NamedTuple):
     key_length: int
 
 
-class RowBatch(NamedTuple):
-    """Rows that are there and keys of rows that are gone, all as of one version.
-
-    Of equal keys in `rows` the last holds; a key that is both gone and there is there.
-    """
-
-    rows: Iterable[Row]
-    gone: Iterable[Gone]
-    version: int
-
-
 class Writer:
     """Writes rows to the store.
 
@@ -80,28 +69,22 @@ class Writer:
         self.layouts = {type_: _layout(type_, types) for type_ in TABLES}
         self._archive = _layout_of_archive(types)
 
-    def write(self, batches: Iterable[RowBatch], token: str) -> None:
-        """Write the rows of all batches, with one insert per table."""
+    def write(
+        self, rows: Iterable[tuple[int, Row]], gone: Iterable[tuple[int, Gone]], token: str
+    ) -> None:
+        """Write rows that are there and keys of rows that are gone, each with its version.
+
+        One insert per table. Of equal keys and versions the last in `rows` holds; one that is
+        both gone and there is there.
+        """
         parts: defaultdict[type[Any], list[pa.Table]] = defaultdict(list)
-        for batch in batches:
-            for row_type, table in self._tables(batch):
-                parts[row_type].append(table)
+        for row_type, found in _by_type((gone.row_type, v, gone.key) for v, gone in gone):
+            parts[row_type].append(_gone_table(self.layouts[row_type], *found))
+        for row_type, found in _by_type((type(row), v, row) for v, row in rows):
+            parts[row_type].append(_table(self.layouts[row_type], *found))
         for row_type, layout in self.layouts.items():
             if row_type in parts:
                 self._insert(layout, pa.concat_tables(parts[row_type]), token)
-
-    def _tables(self, batch: RowBatch) -> Iterator[tuple[type[Any], pa.Table]]:
-        lost: defaultdict[type[Any], list[tuple[Any, ...]]] = defaultdict(list)
-        for row_type, key in batch.gone:
-            lost[row_type].append(key)
-        held: defaultdict[type[Any], list[Row]] = defaultdict(list)
-        for row in batch.rows:
-            held[type(row)].append(row)
-        for row_type, keys in lost.items():
-            yield row_type, _gone_table(self.layouts[row_type], keys, batch.version)
-        for row_type, rows in held.items():
-            columns = list(zip(*rows, strict=True))
-            yield row_type, _table(self.layouts[row_type], columns, batch.version)
 
     def signals(
         self,
@@ -113,13 +96,10 @@ class Writer:
         recorded_at: Sequence[int],
         subject: Sequence[str],
         body: Sequence[bytes],
-        version: int | Sequence[int],
+        version: Sequence[int],
         token: str,
     ) -> None:
-        """Archive signals, one entry per signal in each list; instants in milliseconds.
-
-        They have one version, or one each.
-        """
+        """Archive signals, one entry per signal in each list; instants in milliseconds."""
         values = (source, id, type, time, recorded_at, subject, body)
         self._insert(self._archive, _table(self._archive, values, version), token)
 
@@ -127,6 +107,23 @@ class Writer:
         if columns.num_rows:
             table = f"{DATABASE}.{layout.table}"
             self.store.insert_arrow(table, columns, f"{token}:{layout.table}")
+
+
+Columns = Sequence[Sequence[Any]]
+"""Values by field, then by row."""
+
+
+def _by_type(
+    rows: Iterable[tuple[type[Any], int, tuple[Any, ...]]],
+) -> Iterator[tuple[type[Any], tuple[Columns, Sequence[int]]]]:
+    """For each type its rows as columns, and their versions."""
+    found: defaultdict[type[Any], tuple[list[Any], list[int]]] = defaultdict(lambda: ([], []))
+    for row_type, version, row in rows:
+        some, versions = found[row_type]
+        some.append(row)
+        versions.append(version)
+    for row_type, (some, versions) in found.items():
+        yield row_type, (list(zip(*some, strict=True)), versions)
 
 
 def _layout_of_archive(types: dict[tuple[str, str], str]) -> Layout:
@@ -170,36 +167,31 @@ def _column(table: str, name: str, is_bytes: bool, types: dict[tuple[str, str], 
     raise TypeError(f"{DATABASE}.{table}.{name} is a {type_}, which no row can fill")
 
 
-def _table(
-    layout: Layout, values: Sequence[Sequence[Any]], version: int | Sequence[int]
-) -> pa.Table:
+def _table(layout: Layout, values: Columns, versions: Sequence[int]) -> pa.Table:
     arrays = [
         pa.array(column_values, column.type)
         for column, column_values in zip(layout.columns, values, strict=True)
     ]
-    return _with_version(layout, arrays, version, deleted=False)
+    return _with_version(layout, arrays, versions, deleted=False)
 
 
-def _gone_table(layout: Layout, keys: list[tuple[Any, ...]], version: int) -> pa.Table:
-    key_values = list(zip(*keys, strict=True))
-    assert len(key_values) == layout.key_length, f"a key of {layout.table}: {keys[0]}"
+def _gone_table(layout: Layout, keys: Columns, versions: Sequence[int]) -> pa.Table:
+    assert len(keys) == layout.key_length, f"keys of {layout.table}: {keys}"
     arrays = [
         pa.array(values, column.type)
-        for column, values in zip(layout.columns, key_values, strict=False)
+        for column, values in zip(layout.columns, keys, strict=False)
     ]
     arrays += [
-        pa.array([column.empty] * len(keys), column.type)
+        pa.array([column.empty] * len(versions), column.type)
         for column in layout.columns[layout.key_length :]
     ]
-    return _with_version(layout, arrays, version, deleted=True)
+    return _with_version(layout, arrays, versions, deleted=True)
 
 
 def _with_version(
-    layout: Layout, arrays: list[pa.Array], version: int | Sequence[int], *, deleted: bool
+    layout: Layout, arrays: list[pa.Array], versions: Sequence[int], *, deleted: bool
 ) -> pa.Table:
-    count = len(arrays[0])
-    versions = [version] * count if isinstance(version, int) else version
     arrays.append(pa.array(versions, pa.uint64()))
-    arrays.append(pa.repeat(pa.scalar(int(deleted), pa.uint8()), count))
+    arrays.append(pa.repeat(pa.scalar(int(deleted), pa.uint8()), len(versions)))
     names = [*(column.name for column in layout.columns), "row_version", "is_deleted"]
     return pa.Table.from_arrays(arrays, names=names)

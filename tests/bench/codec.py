@@ -8,7 +8,7 @@ Single parts as they are met in use, and everything that a replay of 20,000 sign
 import gc
 import pickle
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -23,7 +23,6 @@ from pipeline.engine.parts import Parts
 from pipeline.engine.replay import run
 from pipeline.engine.stored import decode_rows, encode_rows, part_codec
 from pipeline.simulate.load import load
-from pipeline.store.writer import RowBatch
 from tests.bench.decode import seconds
 from tests.engine.memory import Memory, engine
 
@@ -157,8 +156,8 @@ def _replay(stored: list[tuple[str, str, Any]], rows: list[tuple[Any, Any]]) -> 
     """Everything that a replay stores: each part as often as it is written, and its rows."""
 
     class Watched(Memory):
-        def write(self, batches: Iterable[RowBatch], token: str) -> None:
-            rows.extend((batch.rows, batch.gone) for batch in batches)
+        def write(self, held: Any, gone: Any, token: str) -> None:
+            rows.append(([row for _, row in held], [one for _, one in gone]))
 
     def commit(self: Parts, version: int, data: bytes) -> None:
         stored.extend(

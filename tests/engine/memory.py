@@ -17,6 +17,7 @@ from pipeline.core.calendar import to_instant
 from pipeline.core.rows import (
     TABLES,
     GoalProgressRow,
+    Gone,
     PublishedRow,
     RejectionRow,
     Row,
@@ -25,7 +26,6 @@ from pipeline.core.rows import (
 from pipeline.engine import local
 from pipeline.engine.decode import Decoded, decode
 from pipeline.engine.local import LocalEngine
-from pipeline.store.writer import RowBatch
 from tests.engine.histories import UNTIL, organisation
 
 ARRIVAL: dict[type[Any], set[str]] = {
@@ -42,14 +42,15 @@ class Memory:
         self.held: dict[tuple[type[Any], tuple[Any, ...]], Row] = {}
         self.archive: dict[tuple[str, str], tuple[Any, ...]] = {}
 
-    def write(self, batches: Iterable[RowBatch], token: str) -> None:
-        for batch in batches:
-            for row_type, key in batch.gone:
-                self.held.pop((row_type, tuple(key)), None)
-            for row in batch.rows:
-                self.held[type(row), tuple(row[: TABLES[type(row)][1]])] = row
+    def write(
+        self, rows: Iterable[tuple[int, Row]], gone: Iterable[tuple[int, Gone]], token: str
+    ) -> None:
+        for _, (row_type, key) in gone:
+            self.held.pop((row_type, tuple(key)), None)
+        for _, row in rows:
+            self.held[type(row), tuple(row[: TABLES[type(row)][1]])] = row
 
-    def signals(self, *, version: int, token: str, **columns: Sequence[Any]) -> None:
+    def signals(self, *, version: Sequence[int], token: str, **columns: Sequence[Any]) -> None:
         names = ("source", "id", "type", "time", "recorded_at", "subject", "body")
         for row in zip(*(columns[name] for name in names), strict=True):
             self.archive[row[0], row[1]] = row

@@ -13,7 +13,6 @@ from pipeline.engine.decode import Decoded
 from pipeline.engine.partition import Partition, PartitionParts, homes
 from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.stored import MESSAGE
-from pipeline.store.writer import RowBatch
 from tests.engine.memory import Memory
 
 
@@ -103,7 +102,7 @@ class Cluster:
 
     def _keep(self, held: Iterable[Any], gone: Iterable[Any], archive: list[Decoded]) -> None:
         rows = [row for row in held if not isinstance(row, ClockRow)]
-        self.memory.write([RowBatch(rows, gone, 0)], "")
+        self.memory.write([(0, row) for row in rows], [(0, one) for one in gone], "")
         self.memory.signals(
             source=[d.signal.source for d in archive],
             id=[d.signal.id for d in archive],

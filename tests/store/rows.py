@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipeline.core.rows import TABLES
 from pipeline.store.client import Store
-from pipeline.store.writer import DATABASE, Column, RowBatch, Writer
+from pipeline.store.writer import DATABASE, Column, Writer
 
 Records = Mapping[str, Sequence[Mapping[str, Any]]]
 """Per table its rows, with only the columns that matter."""
@@ -54,7 +54,7 @@ def fill(store: Store, records: Records, version: int = 1, token: str = "") -> N
         if table != "signals"
         for row in found
     ]
-    writer.write([RowBatch(rows, [], version)], token)
+    writer.write([(version, row) for row in rows], [], token)
     for signal in records.get("signals", ()):
         writer.signals(
             source=[signal["source"]],
@@ -64,7 +64,7 @@ def fill(store: Store, records: Records, version: int = 1, token: str = "") -> N
             recorded_at=[_instant(signal["recorded_at"])],
             subject=[""],
             body=[signal["body"].encode()],
-            version=version,
+            version=[version],
             token=token,
         )
 

@@ -11,7 +11,7 @@ from pipeline.errors import StoreError, StoreUnavailable
 from pipeline.store.client import ServerOptions, Store, open_store
 from pipeline.store.migrate import migrate
 from pipeline.store.retry import NEVER, Patience
-from pipeline.store.writer import RowBatch, Writer
+from pipeline.store.writer import Writer
 from tests.store.faulty import FAULTS, Faulty
 from tests.store.rows import clear, made
 
@@ -51,7 +51,7 @@ def over_http(store: Store, faulty: Faulty) -> Iterator[Store]:
 def write(store: Store, token: str = "rows-0-17") -> None:
     writer = Writer(store)
     rows = [made(writer, table, row) for table, found in ROWS.items() for row in found]
-    writer.write([RowBatch(rows, [], 1)], token)
+    writer.write([(1, row) for row in rows], [], token)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pipeline.core.rows import TABLES, AdopterRow, ClockRow, Gone
 from pipeline.core.signals import Instant
 from pipeline.errors import QueryError, SchemaOutdated
 from pipeline.store.client import Store, open_store
-from pipeline.store.writer import RowBatch, Writer
+from pipeline.store.writer import Writer
 from tests.store.rows import fill
 
 COLUMN = {
@@ -96,7 +96,7 @@ def test_a_row_that_is_gone_leaves_and_may_come_back(store: Store) -> None:
     adopters = "SELECT adopter FROM signals.adopters"
     row = {"adopters": [{"subject": "sdk", "adopter": "web"}]}
     fill(store, row, 1, token="1")
-    writer.write([RowBatch([], [gone], 2)], "2")
+    writer.write([], [(2, gone)], "2")
     assert store.query(adopters).rows == []
     fill(store, row, 3, token="3")
     assert store.query(adopters).rows == [("web",)]
@@ -104,8 +104,8 @@ def test_a_row_that_is_gone_leaves_and_may_come_back(store: Store) -> None:
 
 def test_of_one_batch_the_last_word_holds(store: Store) -> None:
     """A key twice in a batch, and a key both gone and there."""
-    twice = [ClockRow("clock", 1), ClockRow("clock", 2)]
-    Writer(store).write([RowBatch(twice, [Gone(ClockRow, ("clock",))], 1)], "1")
+    twice = [(1, ClockRow("clock", 1)), (1, ClockRow("clock", 2))]
+    Writer(store).write(twice, [(1, Gone(ClockRow, ("clock",)))], "1")
     rows = store.query("SELECT toUnixTimestamp64Milli(at) FROM signals_store.clock FINAL").rows
     assert rows == [(2,)]
 
@@ -113,7 +113,7 @@ def test_of_one_batch_the_last_word_holds(store: Store) -> None:
 @pytest.mark.parametrize("at", [0, 946_684_800_000, 4_102_444_799_999])
 def test_an_instant_keeps_its_milliseconds(store: Store, at: Instant) -> None:
     """From the beginning of time to the end of the century."""
-    Writer(store).write([RowBatch([ClockRow("clock", at)], [], 1)], "1")
+    Writer(store).write([(1, ClockRow("clock", at))], [], "1")
     rows = store.query("SELECT toUnixTimestamp64Milli(at) FROM signals_store.clock").rows
     assert rows == [(at,)]
 

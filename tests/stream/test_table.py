@@ -136,6 +136,58 @@ async def test_frozen_worker(deployment: Settings, tmp_path: Path) -> None:
 
 
 @in_loop
+async def test_written_before_the_claim(deployment: Settings, tmp_path: Path) -> None:
+    """What a frozen worker wrote behind all that was recovered, and before the claim, counts."""
+    frozen = await table_of(deployment, tmp_path)
+    async with producing(deployment) as producer:
+        await frozen.claim(frozen.of(0), producer, 1)
+        owner = await table_of(deployment, tmp_path, generation=2)
+        state = recover(owner, deployment)
+        # the frozen one is back, sees nobody, and lets effects follow
+        frozen.of(0).update({b"place": b"7"})
+        await frozen.write(frozen.of(0), producer, offset=7, generation=1)
+        await owner.claim(state, producer, 2)
+        assert (state[b"place"], state.stale) == (b"7", set())
+        # from here on it is a stranger, and learns it before effects
+        frozen.of(0).update({b"place": b"8"})
+        with pytest.raises(Revoked):
+            await frozen.write(frozen.of(0), producer, offset=8, generation=1)
+        state[b"other"] = b"1"
+        await owner.write(state, producer, offset=9, generation=2)
+    (recovered,) = final_states(deployment)
+    assert (recovered[b"place"], recovered[b"other"]) == (b"7", b"1")
+
+
+@in_loop
+async def test_late_claim(deployment: Settings, tmp_path: Path) -> None:
+    """Who claims a partition that has a newer owner by then has lost it, and spoils nothing."""
+    frozen = await table_of(deployment, tmp_path)
+    async with producing(deployment) as producer:
+        owner = await table_of(deployment, tmp_path, generation=2)
+        await owner.claim(owner.of(0), producer, 2)
+        owner.of(0)[b"a"] = b"1"
+        await owner.write(owner.of(0), producer, offset=9, generation=2)
+        with pytest.raises(Revoked):
+            await frozen.claim(frozen.of(0), producer, 1)
+        with pytest.raises(Revoked):
+            frozen.of(0)
+    assert recover(await table_of(deployment, tmp_path, generation=3), deployment)[b"a"] == b"1"
+
+
+@in_loop
+async def test_nothing_during_a_rebalance(deployment: Settings, tmp_path: Path) -> None:
+    """While partitions are shared anew nothing is written: what is under way comes again."""
+    table = await table_of(deployment, tmp_path)
+    state = table.of(0)
+    state[b"a"] = b"1"
+    table.app.rebalancing = True
+    async with producing(deployment) as producer:
+        with pytest.raises(Revoked):
+            await table.write(state, producer, offset=10, generation=1)
+    assert list(records(deployment, "state")) == []
+
+
+@in_loop
 async def test_old_generation(deployment: Settings, tmp_path: Path) -> None:
     """Work from before a rebalance writes nothing, and neither does a partition that is lost."""
     table = await table_of(deployment, tmp_path)
