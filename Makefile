@@ -43,7 +43,7 @@ test: $(READY) ## the tests, but for the long proofs
 
 .PHONY: prove
 prove: $(READY) ## the long proofs
-	$(BIN)/python -m pytest -m prove $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m prove $(ARGS)
 
 .PHONY: chaos
 chaos: $(READY) ## break workers, Kafka and ClickHouse; a table of what was hit
