@@ -194,6 +194,7 @@ def deployment(
         yield deployment
 
 
+@pytest.mark.prove
 def test_the_same_rows(deployment: Deployment, tmp_path: Path) -> None:
     """Killed in the middle and started again, workers with disks give the rows of one process.
 

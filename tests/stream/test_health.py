@@ -297,6 +297,7 @@ def test_a_worker_without_a_store_answers_no_query(
     assert "no embedded store" in answer.text
 
 
+@pytest.mark.prove
 def test_a_store_that_hangs_holds_up_no_stop(
     deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

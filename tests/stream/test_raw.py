@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipeline.config import Settings
 from pipeline.engine.producer import Outgoing, producing, send
 from pipeline.engine.publish import Publisher
@@ -93,6 +95,7 @@ def tick(settings: Settings, at: int) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.prove
 def test_raw(settings: Settings, tmp_path: Path) -> None:
     """Copies in any order and poison of every kind, while `parse` dies: the rest goes on."""
     settings = settings.model_copy(update={"kafka_partitions": 4})
