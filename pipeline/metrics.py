@@ -65,16 +65,19 @@ class Arrived(Protocol):
 
 
 @contextmanager
-def taking(stage: str, runs: Sequence[Sequence[Arrived]]) -> Iterator[None]:
-    """Time work on runs and count them, if their effects became durable."""
+def working(stage: str) -> Iterator[None]:
+    """Time the work on runs, if it comes to its end."""
     begun = perf_counter()
     yield
     RUN_SECONDS.labels(stage).observe(perf_counter() - begun)
-    for run in runs:
-        # clocks of two machines: what arrived in the future arrived now
-        DURABLE_SECONDS.labels(stage).observe(max(0.0, time() - run[0].timestamp / 1000))
-        RUNS.labels(stage).inc()
-        RECORDS.labels(stage).inc(len(run))
+
+
+def done(stage: str, run: Sequence[Arrived]) -> None:
+    """Count a run whose effects are durable, and how long it took since it arrived."""
+    # clocks of two machines: what arrived in the future arrived now
+    DURABLE_SECONDS.labels(stage).observe(max(0.0, time() - run[0].timestamp / 1000))
+    RUNS.labels(stage).inc()
+    RECORDS.labels(stage).inc(len(run))
 
 
 def exposition() -> bytes:
@@ -82,4 +85,4 @@ def exposition() -> bytes:
     return generate_latest(REGISTRY)
 
 
-__all__ = ["CONTENT_TYPE", "REGISTRY", "exposition", "taking"]
+__all__ = ["CONTENT_TYPE", "REGISTRY", "done", "exposition", "working"]

@@ -322,6 +322,14 @@ TABLES: dict[type[Any], tuple[str, int]] = {
 }
 """Row type to its table and to the number of leading fields that make its key."""
 
+Key = tuple[type[Any], tuple[Any, ...]]
+"""Which row: its type and its key fields."""
+
+
+def key_of(row: Row) -> Key:
+    kind = type(row)
+    return kind, tuple(row[: TABLES[kind][1]])
+
 
 class Gone(NamedTuple):
     """The row of this table with this key is no longer true; it leaves the views."""

@@ -24,7 +24,8 @@ there are none; the group then shares out nothing, until somebody asks again. Ka
 is five minutes."""
 
 BUFFERED_RUNS = 64
-"""Runs that wait for an agent, over all its partitions; with `RUN_BYTES` a bound of memory."""
+"""Runs that wait in the queue of an agent, over all its partitions, and as many that it holds; with
+`RUN_BYTES` a bound of memory."""
 
 
 def new_app(settings: Settings, stage: str, datadir: Path) -> faust.App:

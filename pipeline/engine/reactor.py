@@ -13,7 +13,7 @@ from pipeline.core.book import Book
 from pipeline.core.messages import Message, Redefined
 from pipeline.core.react import KINDS, RANK, react
 from pipeline.core.reaction import Entity, Letter
-from pipeline.core.rows import TABLES, Gone, Row
+from pipeline.core.rows import Gone, Key, Row, key_of
 from pipeline.core.signals import Instant, Signal
 
 DAILY = tuple(RANK[kind] for kind in ("shard", "subject", "goal", "source"))
@@ -22,7 +22,7 @@ DAILY = tuple(RANK[kind] for kind in ("shard", "subject", "goal", "source"))
 ALL = tuple(range(len(KINDS)))
 
 
-Rows = dict[tuple[type[Any], tuple[Any, ...]], Row | None]
+Rows = dict[Key, Row | None]
 """The last word on each row, by its type and key; None: it is gone."""
 
 
@@ -85,8 +85,7 @@ class Reactor:
         for gone in reaction.gone:
             self.rows[gone.row_type, gone.key] = None
         for row in reaction.rows:
-            kind = type(row)
-            self.rows[kind, tuple(row[: TABLES[kind][1]])] = row
+            self.rows[key_of(row)] = row
         if reaction.wake_at is not None:
             self._set_alarm(ref, reaction.wake_at)
 

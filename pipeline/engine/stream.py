@@ -30,7 +30,7 @@ from pipeline import logs, metrics
 from pipeline.config import Settings
 from pipeline.core.names import partition_of
 from pipeline.core.reaction import Letter
-from pipeline.core.rows import TABLES, Gone, RejectionRow, Row
+from pipeline.core.rows import Gone, Key, RejectionRow, Row, key_of
 from pipeline.core.signals import Tick
 from pipeline.engine import wire
 from pipeline.engine.app import new_app, source
@@ -124,7 +124,7 @@ class Stage:
             for one in taken:
                 held[one.partition] += one.events
             try:
-                with metrics.taking(self.name, [one.run for one in taken]):
+                with metrics.working(self.name):
                     durable = await self.run(taken)
             except Revoked as revoked:
                 _tell_revoked(self.name, revoked)
@@ -138,7 +138,8 @@ class Stage:
                 await self._fail()
             for partition in durable:
                 for event in held.pop(partition):
-                    event.ack()
+                    if event.ack():
+                        metrics.done(self.name, event.value)
 
     async def _fail(self) -> NoReturn:
         """Let the worker end; Faust would start an agent again behind its run, so this one stays."""
@@ -396,7 +397,10 @@ class Keep(Stage):
         await persist(
             "writing rows",
             lambda: asyncio.to_thread(
-                _write, self._writer, shipments, f"{self.settings.kafka_prefix}rows:{token}"
+                _write,
+                self._writer,
+                shipments,
+                f"{topic_name(self.settings, 'rows')}:{token}",
             ),
             StoreUnavailable,
         )
@@ -415,14 +419,14 @@ def _write(writer: Writer, shipments: Iterable[wire.Shipment], token: str) -> No
     Versions rise along a partition; only what a frozen worker sends late has a smaller one than
     what is there. So each row keeps its own: a newer one would lift what came late above it.
     """
-    rows: dict[tuple[type[Any], tuple[Any, ...]], tuple[int, Row | None]] = {}
+    rows: dict[Key, tuple[int, Row | None]] = {}
     archive: list[tuple[Any, ...]] = []
     for version, encoded, signals in shipments:
         held, gone = decode_rows(encoded)
         for row_type, key in gone:
             _put(rows, (row_type, tuple(key)), version, None)
         for row in held:
-            _put(rows, (type(row), tuple(row[: TABLES[type(row)][1]])), version, row)
+            _put(rows, key_of(row), version, row)
         archive += [(*signal, version) for signal in signals]
     if archive:
         fields = (*wire.Archived._fields, "version")
@@ -436,10 +440,7 @@ def _write(writer: Writer, shipments: Iterable[wire.Shipment], token: str) -> No
 
 
 def _put(
-    rows: dict[tuple[type[Any], tuple[Any, ...]], tuple[int, Row | None]],
-    key: tuple[type[Any], tuple[Any, ...]],
-    version: int,
-    row: Row | None,
+    rows: dict[Key, tuple[int, Row | None]], key: Key, version: int, row: Row | None
 ) -> None:
     if key not in rows or rows[key][0] <= version:
         rows[key] = (version, row)

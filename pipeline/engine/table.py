@@ -213,16 +213,17 @@ class Table(faust.Table[bytes, bytes]):
         """
         self.check(state, generation)
         version = state.next(generation, 0)
-        claim = Outgoing(CLAIM, b"", ((VERSION, version.to_bytes(8, "big")),))
+        claim = Outgoing(CLAIM, b"", _stamp(version))
         first = -1
         while first < 0:  # an answer that was lost and asked for again brings no offset
             first = await send_whole(producer, self._log, state.partition, [claim])
         between = range(state.offset + 1, first)
         found = await self._read(state.partition, between) if between else []
         for record in found:
-            if version_of(record.headers) > version:
+            written = version_of(record.headers)
+            if written > version:
                 self._lose(state)
-            state.take(record.offset, record.key, record.value, version_of(record.headers))
+            state.take(record.offset, record.key, record.value, written)
         state.take(first, CLAIM, b"", version)
 
     async def write(
@@ -235,8 +236,8 @@ class Table(faust.Table[bytes, bytes]):
         """
         self.check(state, generation)
         while pending := state.pending():
-            version = state.advance(generation, offset).to_bytes(8, "big")
-            records = [Outgoing(k, v, ((VERSION, version),)) for k, v in pending.items()]
+            stamp = _stamp(state.advance(generation, offset))
+            records = [Outgoing(k, v, stamp) for k, v in pending.items()]
             first = await send_whole(producer, self._log, state.partition, records)
             before = range(state.offset + 1, first)
             if before:
@@ -348,6 +349,10 @@ class Table(faust.Table[bytes, bytes]):
 
 async def _in_memory(partitions: Sequence[int]) -> dict[int, State]:
     return {number: State(number, {}) for number in partitions}
+
+
+def _stamp(version: int) -> tuple[tuple[str, bytes]]:
+    return ((VERSION, version.to_bytes(8, "big")),)
 
 
 def version_of(headers: Sequence[tuple[str, bytes]] | Mapping[str, bytes]) -> int:

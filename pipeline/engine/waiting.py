@@ -11,10 +11,8 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
+from pipeline.engine.app import BUFFERED_RUNS
 from pipeline.engine.transport import GuardedConsumer, Run
-
-MOST = 64
-"""Runs that are held here, over all partitions; the rest waits in the queue of the agent."""
 
 
 class Taken(NamedTuple):
@@ -37,12 +35,12 @@ class Waiting:
         self._room = asyncio.Event()
 
     async def read(self, events: AsyncIterator[Any]) -> None:
-        """Hold events as they come, as many as there is room for."""
+        """Hold events as they come, as many as there is room for; the rest waits in their queue."""
         async for event in events:
             self._events[event.message.partition].append(event)
             self._count += 1
             self._arrived.set()
-            while self._count >= MOST:
+            while self._count >= BUFFERED_RUNS:
                 self._room.clear()
                 await self._room.wait()
 

@@ -78,9 +78,11 @@ class Writer:
         both gone and there is there.
         """
         parts: defaultdict[type[Any], list[pa.Table]] = defaultdict(list)
-        for row_type, found in _by_type((gone.row_type, v, gone.key) for v, gone in gone):
+        for row_type, found in _by_type(
+            (one.row_type, version, one.key) for version, one in gone
+        ):
             parts[row_type].append(_gone_table(self.layouts[row_type], *found))
-        for row_type, found in _by_type((type(row), v, row) for v, row in rows):
+        for row_type, found in _by_type((type(row), version, row) for version, row in rows):
             parts[row_type].append(_table(self.layouts[row_type], *found))
         for row_type, layout in self.layouts.items():
             if row_type in parts:

@@ -22,6 +22,7 @@ from pipeline.core.rows import (
     RejectionRow,
     Row,
     SourceDayRow,
+    key_of,
 )
 from pipeline.engine import local
 from pipeline.engine.decode import Decoded, decode
@@ -48,7 +49,7 @@ class Memory:
         for _, (row_type, key) in gone:
             self.held.pop((row_type, tuple(key)), None)
         for _, row in rows:
-            self.held[type(row), tuple(row[: TABLES[type(row)][1]])] = row
+            self.held[key_of(row)] = row
 
     def signals(self, *, version: Sequence[int], token: str, **columns: Sequence[Any]) -> None:
         names = ("source", "id", "type", "time", "recorded_at", "subject", "body")

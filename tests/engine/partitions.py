@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.core.names import partition_of
 from pipeline.core.reaction import Letter
-from pipeline.core.rows import TABLES, ClockRow
+from pipeline.core.rows import ClockRow, key_of
 from pipeline.core.signals import Instant, Tick
 from pipeline.engine.decode import Decoded
 from pipeline.engine.partition import Partition, PartitionParts, homes
@@ -82,9 +82,7 @@ class Cluster:
         for letter in batch.letters:
             message = MESSAGE.decode(MESSAGE.encode(letter.message))
             self.queues[partition_of(letter.to, self.number)].append(Letter(letter.to, message))
-        for key in [
-            (type(row), tuple(row[: TABLES[type(row)][1]])) for row in batch.group.held
-        ]:
+        for key in map(key_of, batch.group.held):
             if self.owner.setdefault(key, number) != number:
                 self.contested.add(key)
         self._keep(batch.group.held, batch.group.gone, batch.group.archive)

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pipeline.engine.app import BUFFERED_RUNS
 from pipeline.engine.transport import GuardedConsumer
-from pipeline.engine.waiting import MOST, Taken, Waiting
+from pipeline.engine.waiting import Taken, Waiting
 from tests.stream.loops import in_loop
 
 TASKS: list[asyncio.Task[None]] = []
@@ -87,8 +88,8 @@ async def test_generations_are_apart() -> None:
 async def test_no_more_is_read_than_there_is_room_for() -> None:
     """A stage that is slow holds so many runs, and reads on when they are taken."""
     read: list[Event] = []
-    waiting = await holding([event(n % 8, [n]) for n in range(3 * MOST)], read)
-    assert len(read) == MOST
+    waiting = await holding([event(n % 8, [n]) for n in range(3 * BUFFERED_RUNS)], read)
+    assert len(read) == BUFFERED_RUNS
     await waiting.take()
     await asyncio.sleep(0)
-    assert len(read) == 2 * MOST
+    assert len(read) == 2 * BUFFERED_RUNS

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,19 +64,6 @@ class Worker:
     @property
     def runs(self) -> list[dict[str, Any]]:
         return [one for one in self.told if "last" in one]
-
-    def wait_for_runs(self, more: int, partitions: Sequence[int] | None = None) -> float:
-        """Wait until it has done so many more runs, of these partitions."""
-        before = len(self.runs)
-
-        def done() -> bool:
-            if self.process.poll() is not None:
-                raise AssertionError(f"ended: {self.log.read_text()[-3000:]}")
-            new = self.runs[before:]
-            mine = [r for r in new if partitions is None or r["partition"] in partitions]
-            return len(mine) >= more
-
-        return wait_until(f"{more} more runs of {partitions or 'any'}", done)
 
     def stop(self) -> float:
         """SIGTERM; seconds until it was gone."""
