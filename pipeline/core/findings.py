@@ -56,6 +56,8 @@ class Interval:
     since: Instant | None = None
     severe_at: Instant | None = None
     look_at: Instant | None = None
+    text: str = ""
+    evidence: list[str] = field(default_factory=list)
 
     def row(
         self, kind: str, about: str, team: str, goals: list[str], subject: str, now: Instant
@@ -73,13 +75,23 @@ class Interval:
             severity=_SEVERITY.get(self.rule, "warning" if severe else "info"),
             raised_at=self.raised_at,
             cleared_at=self.cleared_at,
-            evidence=[],
+            evidence=self.evidence,
             explanation=explain(self),
             subject=subject,
         )
 
 
-_SEVERITY = {"regressed": "warning", "rolled_back": "critical", "source_stale": "warning"}
+_SEVERITY = {
+    "regressed": "warning",
+    "rolled_back": "critical",
+    "source_stale": "warning",
+    "goal_at_risk": "warning",
+    "goal_off_track": "critical",
+    "goal_stalled": "warning",
+    "busy_not_moving": "warning",
+    "starved": "warning",
+    "commitment_at_risk": "warning",
+}
 
 TEXT = {
     "needs_merge": "linked to a change that is not merged",
@@ -101,7 +113,8 @@ TEXT = {
 
 
 def explain(finding: Interval) -> str:
-    return "; ".join(TEXT.get(reason, reason.replace("_", " ")) for reason in finding.reasons)
+    reasons = (TEXT.get(reason, reason.replace("_", " ")) for reason in finding.reasons)
+    return "; ".join([*reasons, *([finding.text] if finding.text else [])])
 
 
 BASICALLY_DONE = {

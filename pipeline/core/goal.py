@@ -5,9 +5,9 @@ facts change later is judged again, from there on; what was said stays in `publi
 """
 
 from bisect import insort
-from typing import Any, NamedTuple
+from typing import Any
 
-from pipeline.core import reached
+from pipeline.core import reached, verdict
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, WorkingCalendar, Zone
 from pipeline.core.definition import ALWAYS, Goal
@@ -21,28 +21,42 @@ from pipeline.core.measured import (
     progress_of,
     value_on,
 )
-from pipeline.core.messages import Reach, Redefined, Retracted, Share, Standing
+from pipeline.core.messages import (
+    NO_PART,
+    Listen,
+    Part,
+    Reach,
+    Redefined,
+    Retracted,
+    Share,
+    Silences,
+    Standing,
+)
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import Day, FindingRow, GoalProgressRow, GoalRow, GoalVersionRow, Gone
 from pipeline.core.signals import GoalWithdrawn, Instant, KpiMeasured, Order, Signal
-
-
-class Hits(NamedTuple):
-    intervals: list[tuple[Instant, Instant | None]]
-
+from pipeline.core.spells import Known, Spell, Spells
+from pipeline.core.starved import Span, at_work, starved
+from pipeline.core.verdict import Ground
 
 PARTS: dict[str, Any] = reached.PARTS | {
-    "child/": dict[Day, tuple[float | None, float | None]],
+    "adopting": dict[str, list[str]],
+    "child/": dict[Day, Part],
     "dirty": Day,
     "findings": list[str],
     "first": Day,
-    "hits": Hits,
     "judged/": Judged,
     "last": Day,
+    "look": Instant,
     "parents": list[str],
     "reach/": tuple[int, int | None, int],
     "readings": list[Reading],
     "said/": Said,
+    "silences": dict[str, list[Span]],
+    "sources": list[str],
+    "spans": list[Span],
+    "spells": Known,
+    "starved": dict[str, list[Spell]],
     "versions": list[Instant],
     "withdrawn": list[Order],
 }
@@ -63,30 +77,93 @@ def react(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) ->
 
 
 def hear(
-    draft: Draft, message: Reach | Standing | Share | Redefined | Retracted, book: Book
+    draft: Draft,
+    message: Reach | Standing | Share | Silences | Redefined | Retracted,
+    book: Book,
 ) -> None:
     match message:
         case Reach():
+            adopting = draft.get("adopting") or {}
+            if draft.put_if_new("adopting", {**adopting, message.subject: message.sources}):
+                draft.wake()
             for day, reach in message.days.items():
                 draft.put(f"reach/{message.subject}/{day}", reach)
             if message.days:
                 _dirty(draft, min(message.days))
         case Standing():
-            reached.stand(draft, message, counts=bool(_levels(draft.id, book)))
+            since = reached.stand(draft, message, counts=bool(_levels(draft.id, book)))
+            if since is not None:
+                _advanced(draft, since, book)
         case Share():
             part = f"child/{message.goal}"
-            known: dict[Day, tuple[float | None, float | None]] = draft.get(part) or {}
-            none = (None, None)
-            new = [d for d, share in message.days.items() if share != known.get(d, none)]
+            known: dict[Day, Part] = draft.get(part) or {}
+            new = [d for d, share in message.days.items() if share != known.get(d, NO_PART)]
             if new:
                 draft.put(part, {**known, **message.days})
                 _dirty(draft, min(new))
+        case Silences():
+            _silent(draft, message, book)
         case Retracted():
             react(draft, message.signal, book, retract=True)
         case Redefined():
             if _levels(draft.id, book):
                 reached.recount(draft)
+            draft.put("moved", True)
             _dirty(draft, -(2**31))
+
+
+def _advanced(draft: Draft, since: Instant, book: Book) -> None:
+    """Whether a stalled goal was busy hangs on the work items that advanced before it stalled."""
+    spells: Known = draft.get("spells") or {}
+    stalls = [spell.raised_at for rule in verdict.STALLS for spell in spells.get(rule, [])]
+    later = [at for at in stalls if at >= since]
+    if later:
+        _dirty(draft, _calendar(draft.id, book).zone.day(min(later) - 1))
+
+
+def _silent(draft: Draft, message: Silences, book: Book) -> None:
+    """While a source is silent nothing is judged; days may have to be judged again."""
+    if message.source not in (draft.get("sources") or []):
+        return
+    known: dict[str, list[Span]] = draft.get("silences") or {}
+    old, new = known.get(message.source), message.silences
+    if old == new:
+        return
+    draft.put("silences", {**known, message.source: new})
+    draft.put("moved", True)
+    changed = set(old or []).symmetric_difference(new)
+    if changed:
+        zone = _calendar(draft.id, book).zone
+        _dirty(draft, zone.day(min(start for start, _ in changed)))
+
+
+def _listen(draft: Draft, goal: Goal) -> list[str]:
+    """Ask the sources that the goal rests on when they were silent."""
+    found: set[str] = set()
+    metric = goal.metric
+    if metric is not None:
+        readings: list[Reading] = draft.get("readings") or []
+        adopting: dict[str, list[str]] = draft.get("adopting") or {}
+        match metric.kind:
+            case "kpi" | "milestone" | "sustain":
+                said = {reading.order.source for reading in readings}
+                found = {metric.source} if metric.source in said else said
+            case "adoption" | "migrate":
+                found = set(adopting.get(metric.subject, ()))
+            case "work":
+                found = set(draft.get("tracked") or ())
+    sources = sorted(found)
+    before: list[str] = draft.get("sources") or []
+    if draft.put_if_new("sources", sources):
+        for source in sources:
+            if source not in before:
+                draft.send(f"source:{source}", Listen(draft.id, True))
+        for source in before:
+            if source not in found:
+                draft.send(f"source:{source}", Listen(draft.id, False))
+        silences: dict[str, list[Span]] = draft.get("silences") or {}
+        draft.put("silences", {s: spans for s, spans in silences.items() if s in found})
+    return sources
 
 
 def _dirty(draft: Draft, day: Day) -> None:
@@ -120,7 +197,7 @@ def wake(draft: Draft, book: Book) -> None:
     today = zone.day(draft.now)
     draft.wake(zone.close(today))
     show_versions(draft, book, zone)
-    hits: Hits = draft.get("hits") or Hits([])
+    sources = _listen(draft, goal)
     first: Day | None = draft.get("first")
     ends = _ends(draft, goal, zone)
     last = today - 1 if ends is None else min(today, ends) - 1
@@ -136,16 +213,81 @@ def wake(draft: Draft, book: Book) -> None:
             dirty = min((day for day in (dirty, counted) if day is not None), default=None)
         start = max(begins, min(last, last if dirty is None else dirty))
         if draft.get(f"judged/{last}") is None or (dirty is not None and dirty < today):
-            hits = _judge(draft, goal, book, calendar, begins, start, last, hits, levels)
+            _judge(draft, goal, book, calendar, begins, start, last, levels)
     elif first is not None:
         _unjudge(draft, first, today - 1)
         draft.put("first", None)
         draft.put("last", None)
-        hits = Hits([])
-        draft.put("hits", None)
+        draft.put("spells", None)
     draft.put("dirty", None)
     ended = ends is not None and ends <= today
-    show(draft, goal, book, calendar, today, last, hits.intervals, ended=ended)
+    found: Known = dict(draft.get("spells") or {})
+    if ended and ends is not None:
+        closing = Spells(found, draft.now)
+        for rule in ("goal_at_risk", "goal_off_track", "commitment_at_risk", *verdict.STALLS):
+            closing.end(rule, zone.start(ends))
+        found = closing.known()
+    starving = _starved(
+        draft, goal, book, zone, found, None if ends is None else zone.start(ends)
+    )
+    found |= {f"starved {team}": spells for team, spells in starving.items()}
+    show(draft, goal, book, calendar, today, last, found, sources, ended=ended)
+
+
+def _starved(
+    draft: Draft,
+    goal: Goal,
+    book: Book,
+    zone: Zone,
+    found: Known,
+    ends: Instant | None,
+) -> dict[str, list[Spell]]:
+    """The teams that had nothing to do for the goal; looked for when something moved or is due."""
+    known: dict[str, list[Spell]] = draft.get("starved") or {}
+    look: Instant | None = draft.get("look")
+    spans = _open_spans(goal, zone, found, ends)
+    changed = draft.put_if_new("spans", spans)
+    due = look is not None and look <= draft.now
+    # what it costs grows from day to day
+    running = any(spell.cleared_at is None for spells in known.values() for spell in spells)
+    if not (changed or draft.get("moved") or due or running):
+        return known
+    draft.put("moved", None)
+    teams: dict[str, list[Spell]] = {}
+    looks: list[Instant] = []
+    if spans:
+        items = [draft.get(f"item/{name}").worked for name in draft.members()]
+        silences = verdict.all_silent(draft.get("silences") or {})
+        for team in sorted({phase.team for item in items for phase in item.phases} - {""}):
+            now = book.team(team)
+            calendar = book.calendar("team", team)
+            people = now.people if now else None
+            spells, at = starved(team, items, spans, silences, calendar, people, draft.now)
+            if spells:
+                teams[team] = spells
+            if at is not None:
+                looks.append(at)
+    draft.put_if_new("starved", teams or None)
+    draft.put_if_new("look", min(looks, default=None))
+    if looks:
+        draft.wake(min(looks))
+    return teams
+
+
+def _open_spans(goal: Goal, zone: Zone, found: Known, ends: Instant | None) -> list[Span]:
+    """When the goal was neither hit nor over."""
+    if not _measurable(goal) or goal.starts_on is None or goal.due_on is None:
+        return []
+    end = zone.close(goal.due_on) if ends is None else min(ends, zone.close(goal.due_on))
+    spans: list[Span] = []
+    start: Instant | None = zone.start(goal.starts_on)
+    for spell in found.get("goal_hit", []):
+        if start is not None and start < min(spell.raised_at, end):
+            spans.append((start, min(spell.raised_at, end)))
+        start = spell.cleared_at
+    if start is not None and start < end:
+        spans.append((start, end))
+    return spans
 
 
 def _ends(draft: Draft, goal: Goal, zone: Zone) -> Day | None:
@@ -197,7 +339,7 @@ def _vanish(draft: Draft) -> None:
     draft.gone.append(Gone(GoalRow, (draft.id,)))
     draft.gone += [Gone(GoalVersionRow, (draft.id, at)) for at in versions]
     draft.gone += [Gone(FindingRow, (id,)) for id in draft.get("findings") or []]
-    for part in ("first", "last", "versions", "findings", "hits"):
+    for part in ("first", "last", "versions", "findings", "spells", "starved"):
         draft.put_if_new(part, None)
 
 
@@ -213,7 +355,7 @@ def _unjudge(draft: Draft, first: Day, last: Day) -> None:
     for parent in draft.get("parents") or []:
         draft.send(
             f"goal:{parent}",
-            Share(draft.id, dict.fromkeys(range(first, last + 1), (None, None))),
+            Share(draft.id, dict.fromkeys(range(first, last + 1), NO_PART)),
         )
 
 
@@ -230,9 +372,8 @@ def _judge(
     begins: Day,
     start: Day,
     last: Day,
-    hits: Hits,
     levels: set[str],
-) -> Hits:
+) -> None:
     """Judge every day from `start` to `last`, after the newest day that was judged before it.
 
     A day is judged by the version in force then; where that one measures nothing, the day has no
@@ -242,18 +383,16 @@ def _judge(
     while start > begins and draft.get(f"judged/{start - 1}") is None:
         start -= 1
     before: Judged = draft.get(f"judged/{start - 1}") or Judged(None, None)
-    opening = zone.start(start)
-    intervals = [i for i in hits.intervals if i[0] <= opening]
-    if intervals and intervals[-1][1] is not None and intervals[-1][1] > opening:
-        intervals[-1] = (intervals[-1][0], None)
-    shares: dict[Day, tuple[float | None, float | None]] = {}
+    spells = Spells(draft.get("spells") or {}, zone.start(start))
+    ground = _ground(draft, calendar)
+    shares: dict[Day, Part] = {}
     single = len(book.versions("goal", goal.id)) == 1
     for day in range(start, last + 1):
         in_force = goal if single else (book.goal_on(goal.id, day) or goal)
         metric = in_force.metric
         if not _measures(in_force, day):
             _no_value(draft, day)
-            shares[day] = (None, None)
+            shares[day] = NO_PART
             counts = counts_on(draft, before, levels, day)
             before = before._replace(value=None, reached=counts)
             continue
@@ -261,22 +400,26 @@ def _judge(
         counts = counts_on(draft, before, levels, day)
         value, weight = value_on(draft, in_force, metric, book, day, zone, counts)
         confirmed = confirmed_on(draft, in_force, metric, book, day, value, counts)
-        judged = fold_hit(draft, metric, before, confirmed, day, zone, intervals)._replace(
+        judged = fold_hit(draft, metric, before, confirmed, day, zone, spells)._replace(
             value=value,
             progress=progress_of(value, metric),
             confirmed=progress_of(confirmed, metric),
             known_weight=weight,
             reached=counts,
         )
+        children = verdict.required(draft, in_force, book, day)
+        judged = verdict.judge(
+            draft, in_force, metric, day, before, judged, children, spells, ground
+        )
         draft.put(f"judged/{day}", judged)
-        shares[day] = (judged.progress, judged.confirmed)
+        shares[day] = Part(judged.progress, judged.confirmed, judged.status)
         show_day(draft, in_force, metric, before, judged, day, calendar)
         before = judged
     for day in range(last + 1, draft.get("last") or last + 1):
         # judged before it was known that the goal had ended
         draft.put(f"judged/{day}", None)
         draft.gone.append(Gone(GoalProgressRow, (draft.id, day)))
-        shares[day] = (None, None)
+        shares[day] = NO_PART
     draft.put_if_new("last", last + 1)
     parents = book.parents_of(goal.id)
     for parent in parents:
@@ -286,17 +429,23 @@ def _judge(
             draft.send(f"goal:{parent}", Share(goal.id, _all_shares(draft, begins, last)))
     for parent in draft.get("parents") or []:
         if parent not in parents:
-            days: dict[Day, tuple[float | None, float | None]]
-            days = dict.fromkeys(range(begins, last + 1), (None, None))
+            days = dict.fromkeys(range(begins, last + 1), NO_PART)
             draft.send(f"goal:{parent}", Share(goal.id, days))
     draft.put_if_new("parents", parents)
-    hits = Hits(intervals)
-    draft.put_if_new("hits", hits)
-    return hits
+    draft.put_if_new("spells", spells.known() or None)
 
 
-def _all_shares(
-    draft: Draft, begins: Day, last: Day
-) -> dict[Day, tuple[float | None, float | None]]:
+def _ground(draft: Draft, calendar: WorkingCalendar) -> Ground:
+    def advanced(since: Instant, until: Instant) -> int:
+        items = (draft.get(f"item/{name}").worked for name in draft.members())
+        return sum(
+            any(since < at <= until and at_work(item, at).team for at in item.moves)
+            for item in items
+        )
+
+    return Ground(calendar, draft.get("silences") or {}, advanced, lambda _: None)
+
+
+def _all_shares(draft: Draft, begins: Day, last: Day) -> dict[Day, Part]:
     days = ((d, draft.get(f"judged/{d}")) for d in range(begins, last + 1))
-    return {day: (j.progress, j.confirmed) for day, j in days if j is not None}
+    return {d: Part(j.progress, j.confirmed, j.status) for d, j in days if j is not None}

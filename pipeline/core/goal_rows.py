@@ -6,7 +6,6 @@ from typing import NamedTuple
 from pipeline.core.book import Book
 from pipeline.core.calendar import WorkingCalendar, Zone
 from pipeline.core.definition import Goal, Metric
-from pipeline.core.findings import Interval
 from pipeline.core.measured import Judged, may_move
 from pipeline.core.plan import days_ahead, plan
 from pipeline.core.reaction import Draft
@@ -20,6 +19,8 @@ from pipeline.core.rows import (
     PublishedRow,
 )
 from pipeline.core.signals import Instant, Order
+from pipeline.core.spells import Known, intervals
+from pipeline.core.verdict import STALLS
 
 
 class Said(NamedTuple):
@@ -73,18 +74,14 @@ def show_day(
 
 
 def _status(goal: Goal, judged: Judged | None, day: Day) -> str:
-    """The part of the status that needs no judgement of pace (the rest comes later)."""
     if goal.level == "vision":
         return "vision"
     if goal.lacks:
         return "incomplete"
     assert goal.starts_on is not None
-    assert goal.due_on is not None
     if day < goal.starts_on:
         return "planned"
-    if judged is not None and judged.hit:
-        return "hit"
-    return "missed" if day >= goal.due_on else "unknown"
+    return judged.status if judged is not None else "unknown"
 
 
 def show(
@@ -94,7 +91,8 @@ def show(
     calendar: WorkingCalendar,
     today: Day,
     last: Day,
-    hits: list[tuple[Instant, Instant | None]],
+    found: Known,
+    sources: list[str],
     *,
     ended: bool,
 ) -> None:
@@ -140,7 +138,7 @@ def show(
             pace=pace,
             days_ahead=ahead,
             status=status,
-            stalled_since=None,
+            stalled_since=_stalled_since(goal, judged, found, zone),
             starts_on=goal.starts_on,
             due_on=goal.due_on,
             days_left=(None if goal.due_on is None else calendar.count(today, goal.due_on)),
@@ -151,15 +149,36 @@ def show(
             known_weight=judged.known_weight if judged else None,
             unit=metric.unit if metric and metric.kind == "adoption" else "",
             subject=metric.subject if metric else "",
+            why=judged.why if judged and not ended else "",
+            sources=sources,
         )
     )
-    rows = [
-        Interval("goal_hit", raised, cleared).row(
-            "goal", goal.id, goal.owners[0] if goal.owners else "", [goal.id], "", draft.now
-        )
-        for raised, cleared in hits
-        if raised <= draft.now
-    ]
+    _show_findings(draft, goal, found)
+
+
+def _stalled_since(
+    goal: Goal, judged: Judged | None, found: Known, zone: Zone
+) -> Instant | None:
+    """The last gain before it stalled: the close of its day, else the start of the goal."""
+    if judged is None or goal.starts_on is None:
+        return None
+    if all(spell.cleared_at for rule in STALLS for spell in found.get(rule, [])):
+        return None
+    gained = judged.stall.gained
+    return zone.start(goal.starts_on) if gained is None else zone.close(gained)
+
+
+def _show_findings(draft: Draft, goal: Goal, found: Known) -> None:
+    """A rule's name is followed by the team, where it is about that team's work on the goal."""
+    rows: list[FindingRow] = []
+    owner = goal.owners[0] if goal.owners else ""
+    for name, spells in found.items():
+        rule, _, team = name.partition(" ")
+        kind, about = ("team", f"{team}/{goal.id}") if team else ("goal", goal.id)
+        rows += [
+            interval.row(kind, about, team or owner, [goal.id], "", draft.now)
+            for interval in intervals({rule: spells}, draft.now)
+        ]
     ids = [row.finding_id for row in rows]
     draft.rows += rows
     draft.gone += [

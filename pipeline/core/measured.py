@@ -6,9 +6,13 @@ from typing import NamedTuple
 from pipeline.core.book import Book
 from pipeline.core.calendar import Zone
 from pipeline.core.definition import Goal, Metric
+from pipeline.core.messages import NO_PART
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import Day
-from pipeline.core.signals import Instant, Order
+from pipeline.core.signals import Order
+from pipeline.core.spells import Spells
+from pipeline.core.stall import MOVING, Stall
+from pipeline.core.status import STEADY, Pulse
 
 HOLD_DAYS = 3
 LOST_DAYS = 7
@@ -39,6 +43,10 @@ class Judged(NamedTuple):
     known_weight: float | None = None
     reached: dict[str, tuple[int, int]] = {}  # noqa: RUF012 - never changed in place
     """Work items per level that is counted: as known now, and as known at the close."""
+    status: str = ""
+    why: str = ""
+    pulse: Pulse = STEADY
+    stall: Stall = MOVING
 
 
 def progress_of(value: float | None, metric: Metric) -> float | None:
@@ -144,7 +152,8 @@ def _rolled_up(
     for child in book.children_on(goal.id, day):
         weight = next(p.weight for p in child.parents if p.id == goal.id)
         total += weight
-        progress = (draft.get(f"child/{child.id}") or {}).get(day, (None, None))[confirmed]
+        part = (draft.get(f"child/{child.id}") or {}).get(day, NO_PART)
+        progress = part.confirmed if confirmed else part.progress
         if progress is not None:
             known += weight
             value += weight * min(max(progress, 0.0), 1.0)
@@ -162,7 +171,7 @@ def fold_hit(
     value: float | None,
     day: Day,
     zone: Zone,
-    intervals: list[tuple[Instant, Instant | None]],
+    spells: Spells,
 ) -> Judged:
     """On adoption a hit is held 3 days and lost after 7 below 0.9; others turn at a day's close.
 
@@ -190,11 +199,11 @@ def fold_hit(
         streak = 0
         if hit:
             hit_on = since
-            intervals.append((zone.close(day), None))
+            spells.begin("goal_hit", zone.close(day))
         else:
             hit_on = None
-            intervals[-1] = (intervals[-1][0], zone.close(day))
-    return Judged(None, None, None, hit, streak, since, hit_on)
+            spells.end("goal_hit", zone.close(day))
+    return before._replace(hit=hit, streak=streak, streak_from=since, hit_on=hit_on)
 
 
 def _meets(value: float | None, target: float, metric: Metric) -> bool:

@@ -169,11 +169,15 @@ class Adoption(NamedTuple):
 
 
 class ShardDays(NamedTuple):
-    """A shard tells its subject the changes of its counts per day (absolute per day)."""
+    """A shard tells its subject the changes of its counts per day (absolute per day).
+
+    `sources` are all that ever said something about its adopters.
+    """
 
     shard: int
     days: dict[Day, list[int]]
     first_use_at: Instant | None
+    sources: list[str]
 
 
 class Eligible(NamedTuple):
@@ -188,6 +192,7 @@ class Pins(NamedTuple):
 
     adopter: str
     pins: list[tuple[Instant, str | None]]
+    sources: list[str]
 
 
 class Flag(NamedTuple):
@@ -205,16 +210,31 @@ class Released(NamedTuple):
     deploys: list[tuple[Instant, str]]
 
 
+class Phase(NamedTuple):
+    """From an instant on: the team that has a work item, and how far it is in work.
+
+    `work` is `active` or `blocked` from start to finish, else empty.
+    """
+
+    at: Instant
+    team: str
+    work: str
+
+
 class Standing(NamedTuple):
     """A work item tells a goal where it stands, and when it counted for the goal.
 
-    `member` has the values `in` and `out`; without any it never counted.
+    `member` has the values `in` and `out`; without any it never counted. `moves` are the instants
+    at which it changed its state, or a change of it was merged or deployed; `sources` say so.
     """
 
     work_item: str
     states: list[Step]
     closed: list[Step]
     member: list[Step]
+    phases: list[Phase]
+    moves: list[Instant]
+    sources: list[str]
 
 
 class Gaps(NamedTuple):
@@ -239,21 +259,50 @@ class Grace(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """A subject tells a goal its adopters per day: day to (adopters, eligible, yes)."""
+    """A subject tells a goal its adopters per day: day to (adopters, eligible, yes).
+
+    `sources` say who adopts.
+    """
 
     subject: str
     days: dict[Day, tuple[int, int | None, int]]
     last_day: Day
+    sources: list[str]
+
+
+class Part(NamedTuple):
+    """How far a goal is at the close of a day: as known now, and as confirmed at the close.
+
+    They differ where states are dated back; None: unknown. `status` is as of the close.
+    """
+
+    progress: float | None
+    confirmed: float | None
+    status: str
+
+
+NO_PART = Part(None, None, "")
 
 
 class Share(NamedTuple):
-    """A goal tells a parent how far it is, per day: as known now, and as confirmed at its close.
-
-    They differ where states are dated back; None: unknown.
-    """
+    """A goal tells a parent how far it is, per day."""
 
     goal: str
-    days: dict[Day, tuple[float | None, float | None]]
+    days: dict[Day, Part]
+
+
+class Listen(NamedTuple):
+    """A goal asks a source to tell it when it was silent for too long (or to stop)."""
+
+    goal: str
+    on: bool
+
+
+class Silences(NamedTuple):
+    """A source tells a goal from when until when (None: still) it was silent for too long."""
+
+    source: str
+    silences: list[tuple[Instant, Instant | None]]
 
 
 class Heard(NamedTuple):
@@ -302,6 +351,8 @@ Message = (
     | Grace
     | Reach
     | Share
+    | Listen
+    | Silences
     | Heard
     | Counted
     | Redefined

@@ -311,8 +311,9 @@ def _pass_pins(
     draft: Draft, adopter: str, pins: list[tuple[Order, str | None]], book: Book
 ) -> None:
     log = [(order.at, version) for order, version in pins]
+    sources = sorted({order.source for order, _ in pins})
     for subject in book.subjects_of_package(draft.id):
-        draft.send(f"shard:{subject.id}/{shard_of(adopter)}", Pins(adopter, log))
+        draft.send(f"shard:{subject.id}/{shard_of(adopter)}", Pins(adopter, log, sources))
 
 
 # -- flag: ---------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pipeline.core.messages import Standing, Step
 from pipeline.core.reaction import Chain, Draft
 from pipeline.core.rows import Day
 from pipeline.core.signals import Instant
+from pipeline.core.starved import UNWORKED, Worked, first_difference, worked
 
 REACHED = {
     "closed": ("closed",),
@@ -32,30 +33,44 @@ class Item(NamedTuple):
     closed: list[Step]
     member: list[Step]
     marks: Marks
+    worked: Worked
 
 
 PARTS: dict[str, Any] = {
     "due": Chain[str],
     "item/": Item,
+    "moved": bool,
     "members/": list[str],
     "reached/": tuple[int, int],
     "size": int,
+    "tracked": list[str],
 }
 
 
-def stand(draft: Draft, message: Standing, *, counts: bool) -> None:
-    """Keep where a work item stands; a goal that counts work does so when it judges."""
+def stand(draft: Draft, message: Standing, *, counts: bool) -> Instant | None:
+    """Keep where a work item stands; a goal that counts work does so when it judges.
+
+    Says since when it is worked on otherwise than was known.
+    """
     name = message.work_item
     known: Item | None = draft.get(f"item/{name}")
     if known is None:
         if not message.member:
-            return
+            return None
         draft.join(name)
     marks = known.marks if known else {}
-    draft.put(f"item/{name}", Item(message.states, message.closed, message.member, marks))
+    work = worked(message.phases, message.moves, message.member)
+    item = Item(message.states, message.closed, message.member, marks, work)
+    draft.put(f"item/{name}", item)
+    draft.put_if_new("tracked", sorted({*(draft.get("tracked") or []), *message.sources}))
+    before = known.worked if known else UNWORKED
+    if before != work:
+        draft.put("moved", True)
+        draft.wake()
     if counts:
         draft.chain("due", name)
         draft.wake()
+    return first_difference(before, work)
 
 
 def recount(draft: Draft) -> None:

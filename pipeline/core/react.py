@@ -52,9 +52,9 @@ KINDS = (
     "package",
     "key",
     "item",
+    "source",
     "team",
     "goal",
-    "source",
     "log",
 )
 """Kinds of entities, in the order in which messages flow between them."""

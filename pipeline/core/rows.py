@@ -204,6 +204,8 @@ class GoalRow(NamedTuple):
     known_weight: float | None
     unit: str
     subject: str
+    why: str
+    sources: list[str]
 
 
 class GoalProgressRow(NamedTuple):

@@ -30,6 +30,8 @@ PARTS: dict[str, Any] = {
     "members/": list[str],
     "open": list[tuple[Day, bool]],
     "size": int,
+    "sources": list[str],
+    "told": list[str],
 }
 
 
@@ -42,9 +44,17 @@ def react(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) ->
     data = signal.data
     subject = book.subject(subject_of(draft.ref))
     if isinstance(data, SubjectUsed):
+        _heard_from(draft, [signal.source])
         _use(draft, signal, data, subject, book, retract=retract)
     elif isinstance(data, AdoptionVerified) and data.adopter is not None:
         _verify(draft, signal, data, data.adopter, subject, book, retract=retract)
+
+
+def _heard_from(draft: Draft, sources: list[str]) -> None:
+    known: list[str] = draft.get("sources") or []
+    if not set(sources).issubset(known):
+        draft.put("sources", sorted({*known, *sources}))
+        draft.wake()
 
 
 def _use(
@@ -155,6 +165,7 @@ def hear(draft: Draft, message: Pins | Eligible | Redefined | Retracted, book: B
         case Pins():
             part = f"adopter/{message.adopter}"
             adopter: Adopter = draft.get(part) or _join(draft, message.adopter)
+            _heard_from(draft, message.sources)
             first = message.pins[0][0] if message.pins else None
             draft.put(part, adopter._replace(pins=message.pins, first_used_at=first))
             if subject is not None:
@@ -225,9 +236,11 @@ def wake(draft: Draft, book: Book) -> None:
             before = draft.get(f"day/{day}") or ZERO
             days[day] = [a + b for a, b in zip(before, steps, strict=True)]
             draft.put(f"day/{day}", days[day])
-    if days or first != known_first:
+    sources: list[str] = draft.get("sources") or []
+    heard = draft.put_if_new("told", sources)
+    if days or first != known_first or heard:
         shard = int(draft.ref.rpartition("/")[2])
-        draft.send(f"subject:{subject.id}", ShardDays(shard, days, first))
+        draft.send(f"subject:{subject.id}", ShardDays(shard, days, first, sources))
 
 
 def _contribute(

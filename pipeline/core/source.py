@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pipeline.core.calendar import DAY_MS, HOUR_MS
 from pipeline.core.findings import Interval
-from pipeline.core.messages import Counted, Heard
+from pipeline.core.messages import Counted, Heard, Listen, Silences
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import FindingRow, Gone, SourceDayRow, SourceRow
 from pipeline.core.signals import Instant
@@ -36,15 +36,28 @@ PARTS: dict[str, Any] = {
     "findings": list[str],
     "hours/": dict[int, tuple[Instant, Instant]],
     "index": list[int],
+    "listeners": list[str],
     "silences": list[Silence],
 }
 
 
-def hear(draft: Draft, message: Heard | Counted) -> None:
-    if isinstance(message, Counted):
-        _count(draft, message)
-    else:
-        _listen(draft, message)
+def hear(draft: Draft, message: Heard | Counted | Listen) -> None:
+    match message:
+        case Counted():
+            _count(draft, message)
+        case Heard():
+            _hear(draft, message)
+        case Listen():
+            others = {g for g in draft.get("listeners") or [] if g != message.goal}
+            draft.put("listeners", sorted({*others, message.goal} if message.on else others))
+            if message.on:
+                _tell(draft, [message.goal], draft.get("silences") or [])
+
+
+def _tell(draft: Draft, goals: list[str], silences: list[Silence]) -> None:
+    for goal in goals:
+        told = [(s.raised_at, s.until) for s in silences]
+        draft.send(f"goal:{goal}", Silences(draft.id, told))
 
 
 def _count(draft: Draft, message: Counted) -> None:
@@ -57,7 +70,7 @@ def _count(draft: Draft, message: Counted) -> None:
         draft.rows.append(SourceDayRow(draft.id, day, *total))
 
 
-def _listen(draft: Draft, message: Heard) -> None:
+def _hear(draft: Draft, message: Heard) -> None:
     """Keep, per month of hours, the first and the last instant in each hour."""
     index = set(draft.get("index") or [])
     dirty = draft.get("dirty")
@@ -118,7 +131,8 @@ def wake(draft: Draft) -> None:
             found.append(Silence(last, raised, following[1]))
     draft.put("dirty", None)
     silences = [*kept, *found]
-    draft.put_if_new("silences", silences)
+    if draft.put_if_new("silences", silences):
+        _tell(draft, draft.get("listeners") or [], silences)
     if next_look is not None:
         draft.wake(next_look)
     usual = _usual(hours, len(hours) - 1)

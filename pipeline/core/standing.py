@@ -47,6 +47,8 @@ class Sight(NamedTuple):
     linked: list[tuple[Linked, Instant]]
     inherited: list[Inherit]
     adoption: dict[str, Adoption]
+    sources: list[str]
+    """Who says so in the tracker."""
 
 
 class Shipping(NamedTuple):
@@ -94,6 +96,7 @@ def look(draft: Draft) -> Sight | None:
         linked,
         [inherited[parent] for parent in sorted(inherited)],
         draft.get("adoption") or {},
+        sorted({fact.order.source for fact in facts}),
     )
 
 

@@ -77,8 +77,10 @@ PARTS: dict[str, Any] = {
     "members/": list[str],
     "said": Adoption,
     "size": int,
+    "sources": dict[int, list[str]],
     "span": Span,
     "statements": list[Statement],
+    "told": list[str],
     "total/": Total,
 }
 
@@ -111,6 +113,8 @@ def hear(
                 if -FOREVER in message.days:
                     _dirty(draft, -FOREVER)
                 _dirty(draft, min((d for d in message.days if d > -FOREVER), default=FOREVER))
+            sources: dict[int, list[str]] = draft.get("sources") or {}
+            draft.put_if_new("sources", {**sources, message.shard: message.sources})
             if message.first_use_at is not None:
                 firsts = draft.get("firsts") or {}
                 draft.put_if_new("firsts", {**firsts, message.shard: message.first_use_at})
@@ -218,6 +222,8 @@ def wake(draft: Draft, book: Book) -> None:
             draft.wake(zone.close(last + 1))
         if span.dirty <= last:
             logs = _count(draft, subject, book, span, last, logs)
+        elif _sources(draft) != (draft.get("told") or []):
+            _tell_goals(draft, subject, book, {}, span.first, last)
     said = Adoption(
         subject.id,
         logs.adopted,
@@ -271,13 +277,32 @@ def _count(
     draft.put("span", Span(span.first, last + 1))
     logs = Logs(adopted, verified)
     draft.put_if_new("logs", logs)
-    goals = sorted({g.id for g in book.goals_on_subject(subject.id)})
-    told = draft.get("goals") or []
-    for goal in goals:
-        days = reach if goal in told else _all_reach(draft, subject, book, span.first, last)
-        draft.send(f"goal:{goal}", Reach(subject.id, days, last))
-    draft.put_if_new("goals", goals)
+    _tell_goals(draft, subject, book, reach, span.first, last)
     return logs
+
+
+def _tell_goals(
+    draft: Draft,
+    subject: Subject,
+    book: Book,
+    reach: dict[Day, tuple[int, int | None, int]],
+    first: Day,
+    last: Day,
+) -> None:
+    """Tell a goal the days that changed, and one that hears of it for the first time all."""
+    goals = sorted({g.id for g in book.goals_on_subject(subject.id)})
+    known = draft.get("goals") or []
+    sources = _sources(draft)
+    for goal in goals:
+        days = reach if goal in known else _all_reach(draft, subject, book, first, last)
+        draft.send(f"goal:{goal}", Reach(subject.id, days, last, sources))
+    draft.put_if_new("goals", goals)
+    draft.put_if_new("told", sources)
+
+
+def _sources(draft: Draft) -> list[str]:
+    shards: dict[int, list[str]] = draft.get("sources") or {}
+    return sorted(set().union(*shards.values()))
 
 
 def _sum(draft: Draft, day: Day, counts: list[int]) -> list[int]:

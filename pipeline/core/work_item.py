@@ -10,6 +10,7 @@ from operator import is_
 from typing import Any, NamedTuple
 
 from pipeline.core import findings, links
+from pipeline.core.activity import IDLE, Activity, activity_of
 from pipeline.core.book import Book
 from pipeline.core.course import Course, course_of
 from pipeline.core.findings import BASICALLY_DONE, StateRun, Terms
@@ -56,13 +57,13 @@ class Said(NamedTuple):
     gaps: dict[str, dict[str, tuple[Instant, Instant, Instant]]]
     findings: list[str]
     runs: int
-    standing: tuple[list[Step], list[Step]]
+    standing: tuple[list[Step], list[Step], Activity]
     children: dict[str, dict[str, Tenure]]
     lineage: Lineage
     links: list[tuple[str, str, str, str]]
 
 
-NOTHING_SAID = Said({}, [], {}, [], {}, {}, [], 0, ([], []), {}, [], [])
+NOTHING_SAID = Said({}, [], {}, [], {}, {}, [], 0, ([], [], IDLE), {}, [], [])
 
 PARTS: dict[str, Any] = {
     "adoption": dict[str, Adoption],
@@ -182,7 +183,7 @@ def wake(draft: Draft, book: Book) -> None:
     if folded is None:
         _vanish(draft, said)
         return
-    sight, course, next_at, _ = folded
+    sight, course, next_at, _, activity = folded
     now = sight.attributes[
         max(0, bisect_right([a.at for a in sight.attributes], draft.now) - 1)
     ]
@@ -208,6 +209,7 @@ def wake(draft: Draft, book: Book) -> None:
         standing=(
             [Step(r.confirmed_at, r.effective_at, r.state) for r in course.runs],
             course.closed,
+            activity,
         ),
         children=children,
         lineage=lineage,
@@ -225,6 +227,7 @@ class Folded(NamedTuple):
     course: Course
     next_at: Instant | None
     parts: list[Any]
+    activity: Activity
 
 
 def _fold(draft: Draft, book: Book) -> Folded | None:
@@ -238,7 +241,12 @@ def _fold(draft: Draft, book: Book) -> Folded | None:
     ):
         return kept
     sight = look(draft)
-    made = sight and Folded(sight, *course_of(sight, draft.now, book), parts)
+    made = None
+    if sight is not None:
+        course, next_at = course_of(sight, draft.now, book)
+        # only goals ask how it is worked on
+        active = activity_of(sight, course.runs, draft.now) if course.goals else IDLE
+        made = Folded(sight, course, next_at, parts, active)
     draft.keep(made)
     return made
 
@@ -250,7 +258,7 @@ def _vanish(draft: Draft, said: Said) -> None:
         draft.gone += [Gone(WorkItemStateRow, (draft.id, n)) for n in range(said.runs)]
         draft.gone += [Gone(FindingRow, (id,)) for id in said.findings]
         for goal in said.goals:
-            draft.send(f"goal:{goal}", Standing(draft.id, [], [], []))
+            draft.send(f"goal:{goal}", _never(draft.id))
         draft.gone += [Gone(LinkRow, key) for key in said.links]
         for child in said.children:
             draft.send(f"item:{child}", Inherit(draft.id, {}, []))
@@ -360,10 +368,16 @@ def _below(chain: list[Ancestor], child: str) -> list[Ancestor]:
 def _tell_goals(draft: Draft, told: Said, said: Said) -> None:
     for goal, member in told.goals.items():
         if told.standing != said.standing or member != said.goals.get(goal):
-            draft.send(f"goal:{goal}", Standing(draft.id, *told.standing, member))
+            states, closed, activity = told.standing
+            draft.send(f"goal:{goal}", Standing(draft.id, states, closed, member, *activity))
     for goal in said.goals:
         if goal not in told.goals:
-            draft.send(f"goal:{goal}", Standing(draft.id, [], [], []))
+            draft.send(f"goal:{goal}", _never(draft.id))
+
+
+def _never(work_item: str) -> Standing:
+    """It never counted for the goal."""
+    return Standing(work_item, [], [], [], [], [], [])
 
 
 def _asks(course: Course) -> dict[str, list[tuple[str, Instant]]]:

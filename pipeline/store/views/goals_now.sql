@@ -45,7 +45,9 @@ CREATE OR REPLACE VIEW signals.goals_now
         COMMENT 'Share of the weight of its parts whose progress is known, 0 to 1; only for a rollup',
     unit String
         COMMENT 'Unit of the value, e.g. adopters, share, work_items; empty if not said',
-    subject String COMMENT 'Id of the capability it is measured on, empty if none'
+    subject String COMMENT 'Id of the capability it is measured on, empty if none',
+    why String COMMENT 'Why it has its status, in words',
+    sources Array(String) COMMENT 'Sources that its value rests on'
 )
 COMMENT 'Where every goal stands now'
 AS
@@ -108,7 +110,9 @@ SELECT
     planned,
     known_weight,
     unit,
-    subject
+    subject,
+    why,
+    sources
 FROM (SELECT * FROM signals_store.goals FINAL) AS goal
 LEFT JOIN overrides ON overrides.about = goal.goal_id
 LEFT JOIN open ON open.goal_id = goal.goal_id

@@ -1,0 +1,74 @@
+"""Findings of an entity that judges day by day: when each rule held, kept from day to day.
+
+A day that is judged again forgets what was decided after its opening, and decides it anew.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pipeline.core.findings import Interval
+from pipeline.core.signals import Instant
+
+
+class Spell(NamedTuple):
+    """From when until when (None: it still does) a rule held, and what it rested on."""
+
+    raised_at: Instant
+    cleared_at: Instant | None
+    reasons: tuple[str, ...] = ()
+    text: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+Known = dict[str, list[Spell]]
+"""The spells of each rule, oldest first."""
+
+
+class Spells:
+    """The spells of every rule while an entity judges from an instant on."""
+
+    def __init__(self, known: Known, opening: Instant) -> None:
+        self._of: Known = {}
+        for rule, spells in known.items():
+            kept = [spell for spell in spells if spell.raised_at <= opening]
+            if kept and kept[-1].cleared_at is not None and kept[-1].cleared_at > opening:
+                kept[-1] = kept[-1]._replace(cleared_at=None)
+            if kept:
+                self._of[rule] = kept
+
+    def open(self, rule: str) -> bool:
+        spells = self._of.get(rule, [])
+        return bool(spells) and spells[-1].cleared_at is None
+
+    def begin(
+        self, rule: str, at: Instant, text: str = "", evidence: tuple[str, ...] = ()
+    ) -> None:
+        """The rule holds from this instant on; nothing happens if it does already."""
+        if not self.open(rule):
+            self._of.setdefault(rule, []).append(Spell(at, None, (), text, evidence))
+
+    def end(self, rule: str, at: Instant) -> None:
+        """The rule no longer holds; a spell of no length never was."""
+        if not self.open(rule):
+            return
+        spell = self._of[rule].pop()
+        if spell.raised_at < at:
+            self._of[rule].append(spell._replace(cleared_at=at))
+
+    def known(self) -> Known:
+        return {rule: spells for rule, spells in self._of.items() if spells}
+
+
+def intervals(known: Known, now: Instant) -> Iterator[Interval]:
+    """The findings that these spells are, as of an instant."""
+    for rule, spells in known.items():
+        for spell in spells:
+            if spell.raised_at <= now:
+                yield Interval(
+                    rule,
+                    spell.raised_at,
+                    spell.cleared_at,
+                    list(spell.reasons),
+                    text=spell.text,
+                    evidence=list(spell.evidence),
+                )
