@@ -1,4 +1,4 @@
-"""How fast it is here: `python -m tests.bench [replay|decode|codec] [--signals N] [--profile]`.
+"""How fast it is here: `python -m tests.bench [replay|decode|codec|alarms] [--signals N] [--profile]`.
 
 It reports and never fails. Every replay runs in a process of its own, so that its peak of memory
 is its own, and is timed to rows committed in the store, start and definitions included.
@@ -6,15 +6,16 @@ is its own, and is timed to rows committed in the store, start and definitions i
 
 import argparse
 
-from tests.bench import codec, decode, replay
+from tests.bench import alarms, codec, decode, replay
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", choices=("replay", "decode", "codec"), default="replay"
+        "what", nargs="?", choices=("replay", "decode", "codec", "alarms"), default="replay"
     )
     parser.add_argument("--signals", type=int, default=1_000_000)
+    parser.add_argument("--goals", type=int, default=5_000, help="of each kind, of alarms")
     parser.add_argument("--mix", choices=replay.MIXES, action="append")
     parser.add_argument("--profile", action="store_true", help="say where the time goes")
     arguments = parser.parse_args()
@@ -22,6 +23,8 @@ def main() -> None:
         decode.main()
     elif arguments.what == "codec":
         codec.main()
+    elif arguments.what == "alarms":
+        alarms.main(arguments.goals)
     else:
         replay.main(
             arguments.signals, arguments.mix or replay.MIXES, profiled=arguments.profile

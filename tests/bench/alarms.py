@@ -1,0 +1,192 @@
+"""How often goals are called off track or stalled, rightly and wrongly: `python -m tests.bench alarms`.
+
+Simulated goals go through the goal itself, a reading a day, and beside it what simpler rules say
+of the same goals: off track below 75 % of the plan, at risk below 90 % (fixed bands), and stalled
+after 14 days without activity. Every goal takes 65 working days; what it gains in a day is a
+Poisson count around what the plan wants of that day.
+"""
+
+# ruff: noqa: T201 -- a benchmark prints
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.book import Book
+from pipeline.core.calendar import DAY_MS, WorkingCalendar, day_number, iso_day
+from pipeline.core.definition import Goal
+from pipeline.core.measured import Judged, Reading
+from pipeline.core.plan import plan
+from pipeline.core.react import react
+from pipeline.core.signals import Defined, Order
+from pipeline.core.spells import Known
+from pipeline.core.stall import LONGEST, window
+
+START = day_number("2026-01-05")
+WORKING = 65
+TARGETS = (12, 40, 200)
+PLANS = ("linear", "s_curve")
+SEED = 7
+
+
+@dataclass
+class Parts:
+    """The parts of one goal, in memory."""
+
+    values: dict[str, Any]
+    kept: Any = None
+
+    def get(self, key: str, /) -> Any:
+        return self.values.get(key)
+
+
+@dataclass
+class Kind:
+    """One kind of goal: its definition, and what its plan expects by the close of each day."""
+
+    target: int
+    shape: str
+    book: Book = field(default_factory=Book)
+
+    def __post_init__(self) -> None:
+        due = START + 13 * 7 - 3
+        record = {
+            "level": "product",
+            "owners": ["team"],
+            "metric": {"kind": "kpi", "count": True, "baseline": 0, "target": self.target},
+            "plan": self.shape,
+            "starts_on": iso_day(START),
+            "due_on": iso_day(due),
+        }
+        self.book.add(
+            Defined(kind="goal", id="goal", record=record), Order(0, "c", (0, 0, ""), "1")
+        )
+        self.due = due
+        goal = self.book.goal("goal")
+        assert goal is not None
+        self.goal: Goal = goal
+        self.calendar: WorkingCalendar = self.book.calendar("goal", "goal")
+        self.days = [d for d in range(START, due + 1) if self.calendar.works(d)]
+        assert goal.metric is not None
+        planned = [plan(goal, goal.metric, d, self.calendar) for d in self.days]
+        self.expected = np.array([p or 0.0 for p in planned])
+
+    def window_at(self, n: int) -> int | None:
+        """The window at the n-th working day (from 0)."""
+        now = float(self.expected[n])
+
+        def within(days: int) -> float:
+            if days > n + 1:
+                return 0.0
+            return now - (float(self.expected[n - days]) if days <= n else 0.0)
+
+        return window(within, float(self.target))
+
+    def judged(self, gains: np.ndarray) -> tuple[Known, list[str]]:
+        """What the product says of a goal that gains so much a day: findings, status per day."""
+        values = np.cumsum(gains)
+        readings = [
+            Reading(Order((day * DAY_MS) + 1, "s", (0, 0, ""), str(day)), float(value))
+            for day, value in zip(self.days, values, strict=True)
+        ]
+        parts = Parts({"readings": readings, "dirty": START})
+        now = (self.due + 1) * DAY_MS
+        reaction = react("goal:goal", parts, None, now, self.book)
+        days = [reaction.parts[f"judged/{day}"] for day in self.days]
+        statuses = [j.status for j in days if isinstance(j, Judged)]
+        return reaction.parts.get("spells") or {}, statuses
+
+
+def main(number: int) -> None:
+    print(f"{number:,} simulated goals of each kind, 65 working days, seed {SEED}")
+    print("on pace: share that is ever called off track / stalled, changes of status per goal;")
+    print("60 %: working day on which half of them were called off track; stalled: share found")
+    print(
+        "within 1.5 windows. In brackets: fixed bands of 90 and 75 %, and 14 days without activity."
+    )
+    print()
+    print(
+        "| target | plan | on pace: off track | stalled | changes | 60 % pace: caught | stalled: found |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for target in TARGETS:
+        for shape in PLANS:
+            print(_row(Kind(target, shape), number), flush=True)
+
+
+def _row(kind: Kind, number: int) -> str:
+    rng = np.random.default_rng(SEED)
+    daily = np.diff(kind.expected, prepend=0.0)
+    off = stalled = changes = fixed_off = quiet = fixed_changes = 0
+    for gains in rng.poisson(daily, (number, WORKING)):
+        known, statuses = kind.judged(gains)
+        off += any(day < WORKING for day in _raised(kind, known, "goal_off_track"))
+        stalled += any(True for _ in _stalls(kind, known))
+        levels = [s for s in statuses if s in ("on_track", "at_risk", "off_track")]
+        changes += sum(a != b for a, b in zip(levels, levels[1:], strict=False))
+        bands = _bands(kind, gains)
+        fixed_off += "off" in bands
+        fixed_changes += sum(a != b for a, b in zip(bands, bands[1:], strict=False))
+        quiet += _quiet(kind, gains) is not None
+    caught: list[float] = []
+    fixed_caught: list[float] = []
+    for gains in rng.poisson(daily * 0.6, (number, WORKING)):
+        known, _ = kind.judged(gains)
+        caught.append(min(_raised(kind, known, "goal_off_track"), default=WORKING))
+        bands = _bands(kind, gains)
+        fixed_caught.append(bands.index("off") + 11 if "off" in bands else WORKING)
+    found = possible = fixed_found = 0
+    for gains in rng.poisson(daily, (number, WORKING)):
+        stop = int(rng.integers(15, 45))
+        size = kind.window_at(min(stop + LONGEST // 2, WORKING - 1))
+        if size is None or stop + 1.5 * size >= WORKING:
+            continue
+        possible += 1
+        still = np.where(np.arange(WORKING) < stop, gains, 0)
+        last = max((n for n in range(stop) if still[n]), default=0)
+        known, _ = kind.judged(still)
+        found += any(last < day <= stop + 1.5 * size for day in _stalls(kind, known))
+        seen = _quiet(kind, still)
+        fixed_found += seen is not None and seen <= stop + 1.5 * size
+    share = (
+        "no alert can be justified"
+        if not possible
+        else f"{found / possible:.0%} ({fixed_found / possible:.0%})"
+    )
+    return (
+        f"| {kind.target} | {kind.shape} | {off / number:.1%} ({fixed_off / number:.0%})"
+        f" | {stalled / number:.1%} ({quiet / number:.0%})"
+        f" | {changes / number:.2f} ({fixed_changes / number:.1f})"
+        f" | day {median(caught):.0f} ({median(fixed_caught):.0f}) | {share} |"
+    )
+
+
+def _raised(kind: Kind, known: Known, rule: str) -> Iterator[int]:
+    """The working days (from 1) at whose close a rule was raised."""
+    for spell in known.get(rule, []):
+        yield kind.calendar.count(START, spell.raised_at // DAY_MS - 1)
+
+
+def _stalls(kind: Kind, known: Known) -> Iterator[int]:
+    for rule in ("goal_stalled", "busy_not_moving"):
+        yield from _raised(kind, known, rule)
+
+
+def _bands(kind: Kind, gains: np.ndarray) -> list[str]:
+    """Fixed bands, after the same first ten working days, without confirmation."""
+    pace = np.cumsum(gains)[10:] / kind.expected[10:]
+    return ["off" if p < 0.75 else "risk" if p < 0.9 else "on" for p in pace]
+
+
+def _quiet(kind: Kind, gains: np.ndarray) -> int | None:
+    """The working day (from 1) at whose close 14 days had passed without a gain; None: never."""
+    last = START - 1
+    for n, day in enumerate(kind.days):
+        if gains[n]:
+            last = day
+        elif day - last >= 14:
+            return n + 1
+    return None
