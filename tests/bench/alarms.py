@@ -10,6 +10,7 @@ Poisson count around what the plan wants of that day.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -126,10 +127,10 @@ def _row(kind: Kind, number: int) -> str:
         off += any(day < WORKING for day in _raised(kind, known, "goal_off_track"))
         stalled += any(True for _ in _stalls(kind, known))
         levels = [s for s in statuses if s in ("on_track", "at_risk", "off_track")]
-        changes += sum(a != b for a, b in zip(levels, levels[1:], strict=False))
+        changes += sum(a != b for a, b in pairwise(levels))
         bands = _bands(kind, gains)
         fixed_off += "off" in bands
-        fixed_changes += sum(a != b for a, b in zip(bands, bands[1:], strict=False))
+        fixed_changes += sum(a != b for a, b in pairwise(bands))
         quiet += _quiet(kind, gains) is not None
     caught: list[float] = []
     fixed_caught: list[float] = []
