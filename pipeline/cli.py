@@ -24,6 +24,7 @@ from typer.exceptions import TyperException
 
 from pipeline.config import Settings
 from pipeline.definitions import check_definitions, load_definitions
+from pipeline.engine import backtest as backtests
 from pipeline.engine import configured, schemas
 from pipeline.engine import replay as replays
 from pipeline.engine.intake import Summary
@@ -292,6 +293,26 @@ def findings(data: Data = None, as_json: AsJson = False) -> None:
         f"SELECT {for_programs if as_json else for_people} FROM signals.findings AS f"
         " LEFT JOIN signals.work_items_now AS item ON item.work_item = f.about"
         " WHERE isNull(cleared_at) AND rule != 'goal_hit' ORDER BY raised_at, finding_id",
+        data,
+        _form(as_json=as_json),
+    )
+
+
+@app.command()
+def backtest(data: Data = None, as_json: AsJson = False) -> None:
+    """Put every forecast to the test of what then happened, beside simpler ones."""
+    settings = _settings(data)
+    with _store(data):
+        pass
+    url = None if settings.embedded else settings.clickhouse_url
+    folder = settings.data if settings.embedded else None
+    with open_store(folder, url, server=server_options(settings)) as store:
+        judged = backtests.backtest(store, int(time.time() * 1000))
+    if not judged and not as_json:
+        err.print("no forecast is old enough to be judged")
+    _select(
+        "SELECT * FROM signals.forecast_calibration"
+        " ORDER BY about_kind, quantity, horizon, against",
         data,
         _form(as_json=as_json),
     )

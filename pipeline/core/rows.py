@@ -233,6 +233,44 @@ class GoalVersionRow(NamedTuple):
     by: str
 
 
+class ForecastRow(NamedTuple):
+    """What was expected on a day; `low` to `high` is the central interval of 85 %.
+
+    `horizon` is 0 where days are forecast. `due_on` is the date that `p_hit` is about.
+    """
+
+    about_kind: str
+    about: str
+    quantity: str
+    made_on: Day
+    horizon: int
+    scenario: str
+    p10: float | None
+    p50: float | None
+    p85: float | None
+    p_hit: float | None
+    p_never: float | None
+    basis: str
+    due_on: Day | None
+    low: float | None
+    high: float | None
+
+
+class ForecastCalibrationRow(NamedTuple):
+    """How right forecasts were, beside those of a simpler kind (`against`)."""
+
+    about_kind: str
+    quantity: str
+    horizon: int
+    against: str
+    n: int
+    coverage: float | None
+    interval_score: float | None
+    brier: float | None
+    skill: float | None
+    pinball: float | None
+
+
 class SourceDayRow(NamedTuple):
     """Arrival counts of one source and day (of event time, UTC)."""
 
@@ -294,6 +332,8 @@ Row = (
     | GoalRow
     | GoalProgressRow
     | GoalVersionRow
+    | ForecastRow
+    | ForecastCalibrationRow
     | SourceDayRow
     | SourceRow
     | ClockRow
@@ -316,6 +356,8 @@ TABLES: dict[type[Any], tuple[str, int]] = {
     GoalRow: ("goals", 1),
     GoalProgressRow: ("goal_progress", 2),
     GoalVersionRow: ("goal_versions", 2),
+    ForecastRow: ("forecasts", 6),
+    ForecastCalibrationRow: ("forecast_calibrations", 4),
     SourceDayRow: ("source_days", 2),
     SourceRow: ("sources", 1),
     ClockRow: ("clock", 1),

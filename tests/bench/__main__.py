@@ -1,4 +1,4 @@
-"""How fast it is here: `python -m tests.bench [replay|decode|codec|alarms] [--signals N] [--profile]`.
+"""How fast it is here: `python -m tests.bench [replay|decode|codec|alarms|forecast] [--signals N] [--profile]`.
 
 It reports and never fails. Every replay runs in a process of its own, so that its peak of memory
 is its own, and is timed to rows committed in the store, start and definitions included.
@@ -6,13 +6,16 @@ is its own, and is timed to rows committed in the store, start and definitions i
 
 import argparse
 
-from tests.bench import alarms, codec, decode, replay
+from tests.bench import alarms, codec, decode, forecast, replay
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", choices=("replay", "decode", "codec", "alarms"), default="replay"
+        "what",
+        nargs="?",
+        choices=("replay", "decode", "codec", "alarms", "forecast"),
+        default="replay",
     )
     parser.add_argument("--signals", type=int, default=1_000_000)
     parser.add_argument("--goals", type=int, default=5_000, help="of each kind, of alarms")
@@ -25,6 +28,8 @@ def main() -> None:
         codec.main()
     elif arguments.what == "alarms":
         alarms.main(arguments.goals)
+    elif arguments.what == "forecast":
+        forecast.main()
     else:
         replay.main(
             arguments.signals, arguments.mix or replay.MIXES, profiled=arguments.profile

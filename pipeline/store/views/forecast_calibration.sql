@@ -2,27 +2,30 @@ CREATE OR REPLACE VIEW signals.forecast_calibration
 (
     about_kind String COMMENT 'goal or team',
     quantity String COMMENT 'days or value',
-    horizon UInt32 COMMENT 'Days ahead',
-    n UInt64 COMMENT 'Forecasts that can be judged',
-    coverage Nullable(Float64) COMMENT 'Share of outcomes within their interval, 0 to 1',
+    horizon UInt32 COMMENT 'Days ahead; 0 where days were forecast',
+    n UInt64 COMMENT 'Forecasts that can be judged by now',
+    coverage Nullable(Float64)
+        COMMENT 'Share of outcomes within their interval of 85 %; of days the share by P85',
     interval_score Nullable(Float64)
-        COMMENT 'Mean interval score, smaller is better, in the unit of the quantity',
+        COMMENT 'Mean interval score, smaller is better; in shares of the way of a goal, or of a mean week of a team',
     brier Nullable(Float64) COMMENT 'Mean Brier score of p_hit, 0 is best',
     skill Nullable(Float64)
         COMMENT '1 - score / score of `against`; above 0 is better than that',
-    against String COMMENT 'What it is compared with'
+    against String COMMENT 'Simpler forecast that it is compared with',
+    pinball Nullable(Float64)
+        COMMENT 'Mean pinball score of P10, P50 and P85, smaller is better, in the same shares'
 )
-COMMENT 'How right forecasts were'
+COMMENT 'How right forecasts were, as the last backtest found'
 AS
--- The rule behind it is not there yet: no rows.
 SELECT
-    '' AS about_kind,
-    '' AS quantity,
-    0 AS horizon,
-    0 AS n,
-    NULL AS coverage,
-    NULL AS interval_score,
-    NULL AS brier,
-    NULL AS skill,
-    '' AS against
-WHERE 0
+    about_kind,
+    quantity,
+    horizon,
+    n,
+    coverage,
+    interval_score,
+    brier,
+    skill,
+    against,
+    pinball
+FROM signals_store.forecast_calibrations FINAL
