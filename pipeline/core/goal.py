@@ -7,10 +7,11 @@ facts change later is judged again, from there on; what was said stays in `publi
 from bisect import insort
 from typing import Any
 
-from pipeline.core import reached, verdict
+from pipeline.core import expectation, reached, verdict
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, WorkingCalendar, Zone
 from pipeline.core.definition import ALWAYS, Goal
+from pipeline.core.goal_forecast import Forecast
 from pipeline.core.goal_rows import Said, show, show_day, show_versions
 from pipeline.core.measured import (
     Judged,
@@ -45,6 +46,7 @@ PARTS: dict[str, Any] = reached.PARTS | {
     "dirty": Day,
     "findings": list[str],
     "first": Day,
+    "forecast/": Forecast,
     "judged/": Judged,
     "last": Day,
     "look": Instant,
@@ -362,6 +364,7 @@ def _unjudge(draft: Draft, first: Day, last: Day) -> None:
 def _no_value(draft: Draft, day: Day) -> None:
     draft.put(f"judged/{day}", None)
     draft.gone.append(Gone(GoalProgressRow, (draft.id, day)))
+    expectation.forget(draft, draft.id, day)
 
 
 def _judge(
@@ -407,6 +410,7 @@ def _judge(
             known_weight=weight,
             reached=counts,
         )
+        expectation.expect(draft, in_force, metric, calendar, begins, day, judged)
         children = verdict.required(draft, in_force, book, day)
         judged = verdict.judge(
             draft, in_force, metric, day, before, judged, children, spells, ground
@@ -417,8 +421,7 @@ def _judge(
         before = judged
     for day in range(last + 1, draft.get("last") or last + 1):
         # judged before it was known that the goal had ended
-        draft.put(f"judged/{day}", None)
-        draft.gone.append(Gone(GoalProgressRow, (draft.id, day)))
+        _no_value(draft, day)
         shares[day] = NO_PART
     draft.put_if_new("last", last + 1)
     parents = book.parents_of(goal.id)
@@ -443,7 +446,11 @@ def _ground(draft: Draft, calendar: WorkingCalendar) -> Ground:
             for item in items
         )
 
-    return Ground(calendar, draft.get("silences") or {}, advanced, lambda _: None)
+    def p_hit(day: Day) -> float | None:
+        known = expectation.newest(draft, day)
+        return None if known is None else known.p_hit
+
+    return Ground(calendar, draft.get("silences") or {}, advanced, p_hit)
 
 
 def _all_shares(draft: Draft, begins: Day, last: Day) -> dict[Day, Part]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pipeline.core.book import Book
 from pipeline.core.calendar import WorkingCalendar, Zone
 from pipeline.core.definition import Goal, Metric
+from pipeline.core.expectation import newest
 from pipeline.core.measured import Judged, may_move
 from pipeline.core.plan import days_ahead, plan
 from pipeline.core.reaction import Draft
@@ -21,6 +22,9 @@ from pipeline.core.rows import (
 from pipeline.core.signals import Instant, Order
 from pipeline.core.spells import Known, intervals
 from pipeline.core.verdict import STALLS
+
+HOPED = ("warming_up", "on_track", "at_risk", "off_track", "unknown")
+"""Statuses in which a forecast is of use."""
 
 
 class Said(NamedTuple):
@@ -119,6 +123,7 @@ def show(
     status = "withdrawn" if ended else _status(goal, judged, last)
     versions = book.versions("goal", goal.id)
     edits = _edits(goal, versions, calendar)
+    made = newest(draft, last) if status in HOPED else None
     draft.rows.append(
         GoalRow(
             goal_id=goal.id,
@@ -151,6 +156,9 @@ def show(
             subject=metric.subject if metric else "",
             why=judged.why if judged and not ended else "",
             sources=sources,
+            hit_by_p50=made.hit_by_p50 if made else None,
+            hit_by_p85=made.hit_by_p85 if made else None,
+            p_hit=made.p_hit if made else None,
         )
     )
     _show_findings(draft, goal, found)

@@ -206,6 +206,9 @@ class GoalRow(NamedTuple):
     subject: str
     why: str
     sources: list[str]
+    hit_by_p50: Day | None
+    hit_by_p85: Day | None
+    p_hit: float | None
 
 
 class GoalProgressRow(NamedTuple):

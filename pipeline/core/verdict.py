@@ -79,6 +79,7 @@ def judge(
     if judged.confirmed is not None and judged.confirmed > (before.confirmed or 0.0) + 1e-12:
         judged = judged._replace(stall=judged.stall._replace(gained=day))
     over = day >= goal.due_on and not judged.streak
+    _commit(spells, goal, ground.p_hit(day), close, over=judged.hit or over)
     if judged.hit or over:
         said = "hit" if judged.hit else "missed"
         why = "" if judged.hit else "the due date passed and the target was not met"
@@ -113,7 +114,7 @@ def judge(
     return _said(judged._replace(pulse=pulse), pulse.level, why, spells, close)
 
 
-def commit(
+def _commit(
     spells: Spells, goal: Goal, p_hit: float | None, close: Instant, *, over: bool
 ) -> None:
     """Raise that a commitment is at risk, when its chance falls below one half (4.5)."""
@@ -121,7 +122,9 @@ def commit(
     if over or goal.class_ != "committed" or (p_hit is not None and p_hit >= 0.55):
         spells.end(rule, close)
     elif p_hit is not None and p_hit < 0.50:
-        spells.begin(rule, close, f"a chance of {p_hit:.0%} to hit the target by its due date")
+        spells.begin(
+            rule, close, f"a chance of {100 * p_hit:.0f} % to hit the target by its due date"
+        )
 
 
 def _said(judged: Judged, said: str, why: str, spells: Spells, close: Instant) -> Judged:
