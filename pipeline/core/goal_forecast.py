@@ -216,6 +216,10 @@ def _outlook(
         found = forecast.throughput(asked.strands, draws, horizons=HORIZONS)
         weeks = max((forecast.rests_on(s.finished)[0] for s in asked.strands), default=0)
         return found, f"weekly throughput of {weeks} weeks" if found else "no work is left"
+    recent = gains[-forecast.DAYS_BACK - 1 :]
+    if min(recent) == max(recent):
+        # drawn again, no change is no change for ever; that is more than anybody knows
+        return None, f"nothing changed in the last {forecast.DAYS_BACK} days"
     if asked.kind not in ("adoption", "migrate"):
         return forecast.blocks(gains, left, HORIZONS, draws), "the last 28 daily changes"
     ceiling = asked.ceiling

@@ -111,6 +111,8 @@ def judge(
     now = Close(gain / expected, amount.tail(gain, expected, day), ground.p_hit(day))
     pulse = status.beat(judged.pulse, now)
     why = f"{gain:g} gained, {expected:.1f} planned: pace {now.pace:.2f}, chance {now.tail:.3f}"
+    if now.p_hit is not None:
+        why += f"; {100 * now.p_hit:.0f} % likely to be hit in time"
     return _said(judged._replace(pulse=pulse), pulse.level, why, spells, close)
 
 
