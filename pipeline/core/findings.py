@@ -79,7 +79,13 @@ class Interval:
         )
 
 
-_SEVERITY = {"regressed": "warning", "rolled_back": "critical", "source_stale": "warning"}
+_SEVERITY = {
+    "regressed": "warning",
+    "rolled_back": "critical",
+    "source_stale": "warning",
+    "workstreams": "warning",
+    "support_load": "warning",
+}
 
 TEXT = {
     "needs_merge": "linked to a change that is not merged",
@@ -96,6 +102,7 @@ TEXT = {
     "needs_verification": "used, but not confirmed to help",
     "low_response": "too few answers to tell",
     "refuted": "users say that it does not help",
+    "older_than_usual": "in work for longer than 85 % of what its team had finished",
 }
 """What each reason code means, for people."""
 
@@ -204,3 +211,18 @@ def rolled_back(rollbacks: Sequence[tuple[Instant, Instant | None]]) -> list[Int
         for raised, cleared in rollbacks
         if cleared is None or raised < cleared
     ]
+
+
+def wip_age(
+    spans: Sequence[tuple[Instant, Instant | None]], due: Instant, now: Instant
+) -> list[Interval]:
+    """In work for longer than its team usually is; cleared when it is in work no more."""
+    found: list[Interval] = []
+    for since, until in spans:
+        raised = max(due, since)
+        if until is None or raised < until:
+            look = raised if raised > now else None
+            found.append(
+                Interval("wip_age", raised, until, ["older_than_usual"], since, None, look)
+            )
+    return found
