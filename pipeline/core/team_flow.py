@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pipeline.core.book import Book
 from pipeline.core.calendar import Zone, compact
 from pipeline.core.findings import Interval
-from pipeline.core.messages import Finish, Work
+from pipeline.core.messages import Work
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import Day, FindingRow, Gone, TeamWeekRow
 from pipeline.core.signals import Instant
@@ -42,13 +42,16 @@ class Marked(NamedTuple):
     after: dict[str, int]
 
 
+Kinds = dict[str, dict[Day, int]]
+"""What was finished in a week: kind of work to the day on which it was known to how many."""
+
 PARTS: dict[str, Any] = {
     "day/": Marked,
     "days": list[Day],
     "dirty/": Day,
     "findings/": list[Held],
     "finished": list[Day],
-    "finished/": dict[str, Finish],
+    "finished/": Kinds,
     "members/": list[str],
     "shown": tuple[Day, Day, str],
     "size": int,
@@ -103,20 +106,21 @@ def _finish(draft: Draft, before: Work | None, now: Work, zone: Zone) -> None:
     old = before.finish if before is not None else None
     if old == now.finish:
         return
-    for finish, kept in ((old, None), (now.finish, now.finish)):
+    for sign, finish in ((-1, old), (1, now.finish)):
         if finish is None:
             continue
-        week = monday(zone.day(finish.at))
-        bucket: dict[str, Finish] = dict(draft.get(f"finished/{week}") or {})
-        bucket.pop(now.work_item, None)
-        if kept is not None:
-            bucket[now.work_item] = kept
+        week, known = monday(zone.day(finish.at)), zone.day(finish.known_at)
+        kinds: Kinds = draft.get(f"finished/{week}") or {}
+        counts = Counter(kinds.get(finish.kind, {}))
+        counts[known] += sign
+        changed = {**kinds, finish.kind: {day: n for day, n in sorted(counts.items()) if n}}
+        kept = {kind: days for kind, days in sorted(changed.items()) if days}
         weeks: list[Day] = draft.get("finished") or []
-        if bucket and week not in weeks:
+        if kept and week not in weeks:
             draft.put("finished", sorted([*weeks, week]))
-        elif not bucket:
+        elif not kept and week in weeks:
             draft.put("finished", [w for w in weeks if w != week])
-        draft.put(f"finished/{week}", bucket or None)
+        draft.put(f"finished/{week}", kept or None)
         _dirty(draft, "support_load", week)
 
 
@@ -144,18 +148,25 @@ def recount(draft: Draft, book: Book) -> None:
 def finished_per_week(
     draft: Draft, zone: Zone, until: Instant
 ) -> list[tuple[Day, Counter[str]]]:
-    """Every full week until then, oldest first, with what was known to be finished, by kind.
+    """Every full week until then, oldest first, with what was finished in it, by kind.
 
-    From the first week with work on, the empty ones too.
+    From the first week with work on, the empty ones too; known by the last close before then.
     """
-    first = _first_week(draft)
+    last = zone.last_closed(until)
+    week = _first_week(draft)
     found: list[tuple[Day, Counter[str]]] = []
-    while first is not None and zone.start(first + 7) <= until:
-        bucket: dict[str, Finish] = draft.get(f"finished/{first}") or {}
-        kinds = Counter(f.kind for f in bucket.values() if f.known_at < until)
-        found.append((first, kinds))
-        first += 7
+    while week is not None and week + 6 <= last:
+        found.append((week, _known(draft, week, last)))
+        week += 7
     return found
+
+
+def _known(draft: Draft, week: Day, by: Day) -> Counter[str]:
+    """What was finished in a week, as it was known at the close of a day, by kind."""
+    kinds: Kinds = draft.get(f"finished/{week}") or {}
+    return Counter(
+        {kind: sum(n for day, n in days.items() if day <= by) for kind, days in kinds.items()}
+    )
 
 
 def _first_week(draft: Draft) -> Day | None:
@@ -248,13 +259,10 @@ def _support_load(draft: Draft, book: Book, zone: Zone, last: Day) -> None:
     least = book.rule("support_load", "least", SUPPORT_LEAST)
     for week in range(max(start, first), last + 1, 7) if first is not None else ():
         close = zone.start(week + 7)
-        known = [
-            finish
-            for earlier in range(week - 7 * (weeks - 1), week + 1, 7)
-            for finish in (draft.get(f"finished/{earlier}") or {}).values()
-            if finish.known_at < close
-        ]
-        n, support = len(known), sum(finish.kind in SUPPORT_KINDS for finish in known)
+        known: Counter[str] = Counter()
+        for earlier in range(week - 7 * (weeks - 1), week + 1, 7):
+            known += _known(draft, earlier, week + 6)
+        n, support = known.total(), sum(known[kind] for kind in SUPPORT_KINDS)
         over = n >= max(least, 1) and support > limit * n
         team = book.team_at(draft.id, close - 1)
         people = team.people if team is not None else None
