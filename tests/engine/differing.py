@@ -15,7 +15,6 @@ from pipeline.core.rows import AdoptionDayRow, FindingRow, GoalProgressRow, Work
 from pipeline.engine import replay
 from tests.engine.memory import Memory, engine
 
-
 TOLD = {"basically_done", "regressed", "rolled_back", "goal_hit", "source_stale"}
 """Rules that the simulator judges as well."""
 

@@ -51,8 +51,11 @@ def both(
 
 
 PERIOD = st.sampled_from(
-    [("P1", "2026-03-04", "2026-03-16"), ("P2", "2026-03-16", "2026-03-29")]
-    + [("P2", "2026-03-18", "2026-03-20")]
+    [
+        ("P1", "2026-03-04", "2026-03-16"),
+        ("P2", "2026-03-16", "2026-03-29"),
+        ("P2", "2026-03-18", "2026-03-20"),
+    ]
 ).map(lambda period: dict(zip(("name", "starts_on", "ends_on"), period, strict=True)))
 CATEGORY = st.sampled_from(["todo", "doing", "done", "dropped"])
 STATUS = CATEGORY.map(lambda category: {"name": category, "category": category})
