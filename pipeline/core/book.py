@@ -403,6 +403,12 @@ class Book:
             int(stated.get("max", default.max)),
         )
 
+    def rule(self, name: str, key: str, default: float) -> float:
+        """A number of a rule, where the organisation states another one."""
+        rules = self._now("rules", "rules") or {}
+        stated = (rules.get(name) or {}).get(key)
+        return float(stated) if isinstance(stated, int | float) else default
+
     def known_projects(self) -> frozenset[str]:
         """Projects whose keys (`PAY-42`) may be believed where they stand in text."""
         found: frozenset[str] | None = self._cache.get("projects")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS
+from pipeline.core.flow import Flow
 from pipeline.core.live import BLIP_MS
 from pipeline.core.messages import Step
 from pipeline.core.signals import Instant
@@ -59,6 +60,7 @@ class Course:
     goals: dict[str, list[Step]] = field(default_factory=dict)
     """Every goal that it counted for: since when it does (`in`), and does not (`out`)."""
     closed: list[Step] = field(default_factory=list)
+    flow: Flow = field(default_factory=Flow)
     view: View | None = None
 
 
@@ -73,6 +75,7 @@ def course_of(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant |
     attributes: Attributes | None = None
     shipping: Shipping | None = None
     subjects: list[str] = []
+    goals: list[str] = []
     chosen: object = None
     for at in instants.all[:due]:
         before, attributes = attributes, sight.attributes[max(0, bisect_right(ats, at) - 1)]
@@ -84,7 +87,8 @@ def course_of(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant |
         if chosen != by or at in instants.links:
             subjects = subjects_of(sight, attributes, shipping, at, book)
             course.subjects.update(subjects)
-            _count(course, goals_of(sight, attributes, at, book), at)
+            goals = sorted(goals_of(sight, attributes, at, book))
+            _count(course, goals, at)
         view = judge(sight, attributes, shipping, subjects, at, ever_full, book)
         course.view = view
         _close(course, attributes, at)
@@ -92,13 +96,14 @@ def course_of(sight: Sight, now: Instant, book: Book) -> tuple[Course, Instant |
         _roll(course, was_full, full, view, at)
         _move(course, view, at, attributes)
         _measure(course, firsts, view, full, attributes, at)
+        course.flow.note(attributes, view, goals, course.claimed_at, at)
         was_full = full
         ever_full = ever_full or full
     return course, instants.all[due] if due < len(instants.all) else None
 
 
-def _count(course: Course, goals: set[str], at: Instant) -> None:
-    for goal in sorted(goals | course.goals.keys()):
+def _count(course: Course, goals: list[str], at: Instant) -> None:
+    for goal in sorted(course.goals.keys() | goals):
         log = course.goals.setdefault(goal, [])
         value = "in" if goal in goals else "out"
         if not log or log[-1].value != value:

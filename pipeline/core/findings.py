@@ -91,6 +91,8 @@ _SEVERITY = {
     "busy_not_moving": "warning",
     "starved": "warning",
     "commitment_at_risk": "warning",
+    "workstreams": "warning",
+    "support_load": "warning",
 }
 
 TEXT = {
@@ -108,6 +110,7 @@ TEXT = {
     "needs_verification": "used, but not confirmed to help",
     "low_response": "too few answers to tell",
     "refuted": "users say that it does not help",
+    "older_than_usual": "in work for longer than 85 % of what its team had finished",
 }
 """What each reason code means, for people."""
 
@@ -217,3 +220,18 @@ def rolled_back(rollbacks: Sequence[tuple[Instant, Instant | None]]) -> list[Int
         for raised, cleared in rollbacks
         if cleared is None or raised < cleared
     ]
+
+
+def wip_age(
+    spans: Sequence[tuple[Instant, Instant | None]], due: Instant, now: Instant
+) -> list[Interval]:
+    """In work for longer than its team usually is; cleared when it is in work no more."""
+    found: list[Interval] = []
+    for since, until in spans:
+        raised = max(due, since)
+        if until is None or raised < until:
+            look = raised if raised > now else None
+            found.append(
+                Interval("wip_age", raised, until, ["older_than_usual"], since, None, look)
+            )
+    return found

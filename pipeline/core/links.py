@@ -3,7 +3,14 @@
 import re
 from collections.abc import Iterable
 
-from pipeline.core.messages import Child, Evidence, Linked, LinkedChange, NamedByDeploy
+from pipeline.core.messages import (
+    Child,
+    Evidence,
+    Linked,
+    LinkedChange,
+    NamedByDeploy,
+    Promised,
+)
 from pipeline.core.rows import LinkRow
 from pipeline.core.signals import ChangeMerged, Instant
 
@@ -80,7 +87,9 @@ def is_candidate(c: float) -> bool:
 
 
 def rows(
-    name: str, said: Iterable[LinkedChange | NamedByDeploy | Linked | Child], said_by: str
+    name: str,
+    said: Iterable[LinkedChange | NamedByDeploy | Linked | Child | Promised],
+    said_by: str,
 ) -> list[LinkRow]:
     """The view `links`: one row per pair and kind of evidence that holds, as sure as all of it."""
     pairs: dict[tuple[str, str], list[tuple[Evidence, str]]] = {}

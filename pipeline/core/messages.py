@@ -101,7 +101,7 @@ class Forwarded(NamedTuple):
     name: str
     origin: str
     since: Instant
-    message: "LinkedChange | NamedByDeploy | Linked | Child | None"
+    message: "LinkedChange | NamedByDeploy | Linked | Child | Promised | None"
 
 
 class Tell(NamedTuple):
@@ -119,6 +119,16 @@ class Child(NamedTuple):
     """
 
     work_item: str
+    until: Instant | None = None
+
+
+class Promised(NamedTuple):
+    """A team tells a name that it committed to the work item of that name, at some time.
+
+    `until` is when the name went to another work item (None: it did not).
+    """
+
+    team: str
     until: Instant | None = None
 
 
@@ -244,18 +254,66 @@ class Gaps(NamedTuple):
     gaps: dict[str, tuple[Instant, Instant, Instant]]
 
 
+class Stretch(NamedTuple):
+    """When a team had a work item in work, and for which goals, by what was known then."""
+
+    since: Instant
+    until: Instant | None
+    goals: list[str]
+
+
+class Finish(NamedTuple):
+    """When a team finished a work item, and since when that is known."""
+
+    at: Instant
+    known_at: Instant
+    kind: str
+
+
+class Pledge(NamedTuple):
+    """What is told of a work item that a team may have committed to.
+
+    `names` are those under which the team did, with the time for which each was its name.
+    `periods` says since when it was planned for which period (name, first and last day; empty:
+    for none of this team), `gone` since when it was `dropped` or `deleted` (empty: it is there),
+    `levels` when it rose to each level (`on`) or fell from it (`off`).
+    """
+
+    names: list[tuple[str, Instant, Instant | None]]
+    periods: list[tuple[Instant, tuple[str, ...]]]
+    gone: list[tuple[Instant, str]]
+    levels: dict[str, list[Step]]
+    reopened: list[Instant]
+    claimed_at: Instant | None
+
+
+class Work(NamedTuple):
+    """A work item tells a team that worked on it or promised it how it went."""
+
+    work_item: str
+    stretches: list[Stretch]
+    finish: Finish | None
+    pledge: Pledge | None
+
+
 class AskGrace(NamedTuple):
-    """A work item asks its team how much grace a state gets that began at `at`."""
+    """A work item asks its team how much grace a state gets that began at `at`.
+
+    The stage `cycle_time` asks how long what is started then is usually in work.
+    """
 
     work_item: str
     asks: list[tuple[str, Instant]]
 
 
 class Grace(NamedTuple):
-    """A team answers: working days of grace per (stage, instant)."""
+    """A team answers: working days of grace per (stage, instant); a cycle time in ms.
+
+    None: it has not finished enough to tell.
+    """
 
     team: str
-    days: list[tuple[str, Instant, int]]
+    days: list[tuple[str, Instant, int | None]]
 
 
 class Reach(NamedTuple):
@@ -347,6 +405,8 @@ Message = (
     | Released
     | Standing
     | Gaps
+    | Promised
+    | Work
     | AskGrace
     | Grace
     | Reach

@@ -24,6 +24,7 @@ from pipeline.core.messages import (
     LinkedChange,
     NamedByDeploy,
     Pins,
+    Promised,
     Retracted,
     Step,
     Unlinked,
@@ -43,7 +44,7 @@ from pipeline.core.signals import (
 SHARDS = 16
 """Shards of a subject, fixed for good: state is stored under their numbers (design.md)."""
 
-Said = LinkedChange | NamedByDeploy | Linked | Child
+Said = LinkedChange | NamedByDeploy | Linked | Child | Promised
 
 
 class Claim(NamedTuple):
@@ -127,7 +128,8 @@ def _linked(id: str, link: Signal, data: LinkAsserted, facts: Iterable[Signal]) 
 
 
 def hear_key(
-    draft: Draft, message: Called | LinkedChange | NamedByDeploy | Unlinked | Child | Retracted
+    draft: Draft,
+    message: Called | LinkedChange | NamedByDeploy | Unlinked | Child | Promised | Retracted,
 ) -> None:
     match message:
         case Called():
@@ -140,6 +142,8 @@ def hear_key(
             _drop(draft, message.origin)
         case Child():
             _keep(draft, f"child {message.work_item}", message)
+        case Promised():
+            _keep(draft, f"team {message.team}", message)
         case Retracted():
             react_key(draft, message.signal, retract=True)
     _show(draft)
@@ -163,12 +167,12 @@ def _tenures(claims: list[Claim]) -> dict[str, Tenure]:
 def _during(said: Said, tenure: Tenure) -> Said | None:
     """What was said under a name, as it counts for whom the name stood for in that time.
 
-    Evidence ends with the tenure, and so does being a parent.
+    Evidence ends with the tenure, and so does being a parent or promised.
     """
     end = tenure.until
     if end is None:
         return said
-    if isinstance(said, Child):
+    if isinstance(said, Child | Promised):
         return said._replace(until=end)
 
     def until(piece: Evidence) -> Evidence:

@@ -14,6 +14,7 @@ from pipeline.core.messages import (
     LinkedChange,
     Message,
     NamedByDeploy,
+    Promised,
     Retracted,
     Unlinked,
 )
@@ -107,7 +108,9 @@ def route(signal: Signal) -> list[str]:
             return [f"goal:{id}"]
         case DecisionRecorded():
             return [f"log:{signal.source}"]
-        case CommitmentMade() | IncidentOpened() | IncidentResolved():
+        case CommitmentMade(team=id):
+            return [f"team:{id}"]
+        case IncidentOpened() | IncidentResolved():
             return []  # kept in the archive; the rules that read them come with a later version
         case SourceSeen() | Defined() | Tick():
             return []
@@ -155,6 +158,8 @@ def _react(kind: str, draft: Draft, signal: Signal, book: Book) -> None:
             names.react_key(draft, signal)
         case "goal":
             goal.react(draft, signal, book)
+        case "team":
+            team.react(draft, signal)
         case "log":
             _decide(draft, signal)
         case _:
@@ -173,7 +178,8 @@ def _hear(kind: str, draft: Draft, message: Any, book: Book) -> None:
             repository.hear(draft, message, book)
         case "key":
             assert isinstance(
-                message, Called | LinkedChange | NamedByDeploy | Unlinked | Child | Retracted
+                message,
+                Called | LinkedChange | NamedByDeploy | Unlinked | Child | Promised | Retracted,
             )
             names.hear_key(draft, message)
         case "package" if isinstance(message, Retracted):

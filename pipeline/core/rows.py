@@ -47,6 +47,72 @@ class WorkItemStateRow(NamedTuple):
     left_at: Instant | None
 
 
+class WorkInProgressRow(NamedTuple):
+    """A stretch in which a team had a work item in work, always for the same goals."""
+
+    work_item: str
+    position: int
+    team: str
+    goals: list[str]
+    started_at: Instant
+    since: Instant
+    until: Instant | None
+
+
+class FinishedWorkRow(NamedTuple):
+    """A work item that was said to be finished; `usual` are the days that were promised then."""
+
+    work_item: str
+    team: str
+    kind: str
+    goals: list[str]
+    exempt: bool
+    started_at: Instant | None
+    finished_at: Instant
+    usual: float | None
+    reopened_at: Instant | None
+
+
+class TeamWeekRow(NamedTuple):
+    """A week of a team that has had work, from its Monday to its close in the team's zone."""
+
+    team: str
+    week: Day
+    opens_at: Instant
+    closes_at: Instant
+
+
+class PeriodRow(NamedTuple):
+    """A period for which a team committed to something, frozen at its second working day."""
+
+    team: str
+    period: str
+    starts_on: Day
+    ends_on: Day
+    starts_at: Instant
+    frozen_at: Instant
+    ends_at: Instant
+
+
+class CommitmentRow(NamedTuple):
+    """A work item of a period: committed, or added later; and what it had reached by its end.
+
+    `removed` says how it went: `moved`, `dropped` or `deleted`.
+    """
+
+    team: str
+    period: str
+    work_item: str
+    committed: bool
+    added: bool
+    removed: str
+    carried: bool
+    closed: bool
+    shipped: bool
+    adopted: bool
+    verified: bool
+
+
 class FindingRow(NamedTuple):
     finding_id: str
     rule: str
@@ -323,6 +389,11 @@ class RejectionRow(NamedTuple):
 Row = (
     WorkItemRow
     | WorkItemStateRow
+    | WorkInProgressRow
+    | FinishedWorkRow
+    | TeamWeekRow
+    | PeriodRow
+    | CommitmentRow
     | FindingRow
     | LinkRow
     | DeployRow
@@ -347,6 +418,11 @@ Row = (
 TABLES: dict[type[Any], tuple[str, int]] = {
     WorkItemRow: ("work_items", 1),
     WorkItemStateRow: ("work_item_states", 2),
+    WorkInProgressRow: ("work_in_progress", 2),
+    FinishedWorkRow: ("finished_work", 1),
+    TeamWeekRow: ("team_weeks", 2),
+    PeriodRow: ("periods", 2),
+    CommitmentRow: ("commitments", 3),
     FindingRow: ("findings", 1),
     LinkRow: ("links", 4),
     DeployRow: ("deploys", 2),

@@ -16,6 +16,7 @@ from pipeline.core.messages import (
     LinkedChange,
     Live,
     NamedByDeploy,
+    Promised,
     Step,
 )
 from pipeline.core.reaction import Draft
@@ -28,7 +29,7 @@ class Heard(NamedTuple):
 
     name: str
     since: Instant
-    said: LinkedChange | NamedByDeploy | Linked | Child
+    said: LinkedChange | NamedByDeploy | Linked | Child | Promised
 
 
 class Candidate(NamedTuple):

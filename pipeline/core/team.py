@@ -1,6 +1,7 @@
-"""A team: how long its work usually takes to get from one stage to the next.
+"""A team: its work, its commitments, and how long it usually takes from one stage to the next.
 
-From that it answers how much grace a state gets that begins at an instant (semantics 6.4).
+From that it answers how much grace a state gets that begins at an instant (semantics 6.4), and
+how long what is started then is usually in work (11.1); `team_flow` and `commitments` do the rest.
 Only gaps that were known before that instant teach, so an answer never rests on the future.
 Gaps and questions are kept by day, so that neither grows with the age of the team.
 """
@@ -11,20 +12,24 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Any, NamedTuple
 
+from pipeline.core import commitments, team_flow
 from pipeline.core.book import Book
-from pipeline.core.calendar import DAY_MS
-from pipeline.core.messages import AskGrace, Gaps, Grace, Redefined
+from pipeline.core.calendar import DAY_MS, WorkingCalendar
+from pipeline.core.messages import AskGrace, Gaps, Grace, Redefined, Retracted, Work
 from pipeline.core.reaction import Chain, Draft
-from pipeline.core.signals import Instant
+from pipeline.core.signals import Instant, Signal
 
 WINDOW_MS = 90 * DAY_MS
 ENOUGH = 10
 QUANTILE = 0.85
-STAGES = ("close_to_ship", "ship_to_adopt", "adopt_to_verify")
+CYCLE = "cycle_time"
+"""The stage that is counted in milliseconds, not in working days."""
+
+STAGES = ("close_to_ship", "ship_to_adopt", "adopt_to_verify", CYCLE)
 
 
 class Gap(NamedTuple):
-    """One finished gap: known at, ended at, length in working days, begun at, of which item."""
+    """One finished gap: known at, ended at, length (working days), begun at, of which item."""
 
     known_at: Instant
     ended_at: Instant
@@ -50,6 +55,8 @@ Ask = tuple[Instant, str, str]
 """At, stage, work item."""
 
 PARTS: dict[str, Any] = {
+    **team_flow.PARTS,
+    **commitments.PARTS,
     "asked/": list[tuple[str, Instant]],
     "asks": list[int],
     "asks/": list[Ask],
@@ -61,8 +68,21 @@ PARTS: dict[str, Any] = {
 }
 
 
-def hear(draft: Draft, message: Gaps | AskGrace | Redefined, book: Book) -> None:
+def react(draft: Draft, signal: Signal, *, retract: bool = False) -> None:
+    commitments.react(draft, signal, retract=retract)
+    draft.wake()
+
+
+def hear(
+    draft: Draft, message: Gaps | AskGrace | Work | Retracted | Redefined, book: Book
+) -> None:
     match message:
+        case Work():
+            before = team_flow.take(draft, message, book)
+            commitments.follow(draft, message, before)
+            draft.wake()
+        case Retracted():
+            react(draft, message.signal, retract=True)
         case Gaps():
             _learn(draft, message, book)
         case AskGrace():
@@ -70,6 +90,8 @@ def hear(draft: Draft, message: Gaps | AskGrace | Redefined, book: Book) -> None
         case Redefined():
             _measure(draft, book)
             _learned(draft, -(2**62))
+            team_flow.recount(draft, book)
+            commitments.recount(draft)
 
 
 def _learn(draft: Draft, message: Gaps, book: Book) -> None:
@@ -78,7 +100,8 @@ def _learn(draft: Draft, message: Gaps, book: Book) -> None:
     known: dict[str, Gap] = draft.get(part) or {}
     new: dict[str, Gap] = {}
     for stage, (start, end, known_at) in message.gaps.items():
-        new[stage] = Gap(known_at, end, calendar.gap(start, end), start, message.work_item)
+        days = _length(stage, start, end, calendar)
+        new[stage] = Gap(known_at, end, days, start, message.work_item)
     for stage in STAGES:
         old, now = known.get(stage), new.get(stage)
         if old == now:
@@ -97,6 +120,10 @@ def _learn(draft: Draft, message: Gaps, book: Book) -> None:
     draft.put(part, new or None)
 
 
+def _length(stage: str, start: Instant, end: Instant, calendar: WorkingCalendar) -> int:
+    return end - start if stage == CYCLE else calendar.gap(start, end)
+
+
 def _learned(draft: Draft, at: Instant) -> None:
     """Questions about instants after `at` may have another answer now."""
     since: Instant | None = draft.get("since")
@@ -111,7 +138,10 @@ def _measure(draft: Draft, book: Book) -> None:
         for day in draft.get(stage) or []:
             bucket = f"{stage}/{day}"
             old: list[Gap] = (draft.get(bucket) or NONE_ENDED).gaps
-            new = [gap._replace(days=calendar.gap(gap.began_at, gap.ended_at)) for gap in old]
+            new = [
+                gap._replace(days=_length(stage, gap.began_at, gap.ended_at, calendar))
+                for gap in old
+            ]
             if new != old:
                 draft.put(bucket, Ended.of(sorted(new)))
                 for gap in new:
@@ -150,7 +180,9 @@ def _ask(draft: Draft, message: AskGrace) -> None:
 
 
 def wake(draft: Draft, book: Book) -> None:
-    """Answer the new asks, and those that what was learned since concerns."""
+    """Judge, and answer the new asks and those that what was learned since concerns."""
+    team_flow.judge(draft, book)
+    commitments.judge(draft, book)
     asks: set[Ask] = set(draft.unchain("fresh"))
     since: Instant | None = draft.get("since")
     if since is not None:
@@ -158,7 +190,7 @@ def wake(draft: Draft, book: Book) -> None:
             if day >= since // DAY_MS:
                 asks.update(ask for ask in draft.get(f"asks/{day}") or [] if ask[0] >= since)
     draft.put("since", None)
-    answers: dict[str, list[tuple[str, Instant, int]]] = {}
+    answers: dict[str, list[tuple[str, Instant, int | None]]] = {}
     for stage in STAGES:
         asked = sorted((at, item) for at, about, item in asks if about == stage)
         grace = _graces(draft, stage, sorted({at for at, _ in asked}), book)
@@ -168,7 +200,9 @@ def wake(draft: Draft, book: Book) -> None:
         draft.send(f"item:{work_item}", Grace(draft.id, days))
 
 
-def _graces(draft: Draft, stage: str, ats: list[Instant], book: Book) -> dict[Instant, int]:
+def _graces(
+    draft: Draft, stage: str, ats: list[Instant], book: Book
+) -> dict[Instant, int | None]:
     """For each instant P85 of the gaps known before and ended in the 90 d before, within limits.
 
     One sweep over time: a gap counts after it is known and has ended, for 90 d. A day whose gaps
@@ -176,7 +210,7 @@ def _graces(draft: Draft, stage: str, ats: list[Instant], book: Book) -> dict[In
     """
     if not ats:
         return {}
-    rule = book.grace(stage)
+    rule = None if stage == CYCLE else book.grace(stage)
     first, last = ats[0], ats[-1]
     lengths: Counter[int] = Counter()
     events: list[tuple[Instant, int, int]] = []
@@ -192,16 +226,16 @@ def _graces(draft: Draft, stage: str, ats: list[Instant], book: Book) -> dict[In
             )
     events.sort()
     n, position = lengths.total(), 0
-    found: dict[Instant, int] = {}
+    found: dict[Instant, int | None] = {}
     for at in ats:
         while position < len(events) and events[position][0] < at:
             _, days, change = events[position]
             lengths[days] += change
             n += change
             position += 1
-        usual = rule.default
-        if n >= ENOUGH:
-            usual = min(max(_quantile(lengths, n), rule.min), rule.max)
+        usual = _quantile(lengths, n) if n >= ENOUGH else None
+        if rule is not None:
+            usual = rule.default if usual is None else min(max(usual, rule.min), rule.max)
         found[at] = usual
     return found
 

@@ -34,6 +34,8 @@ class TrackerFact(NamedTuple):
             value = getattr(data, name)
             if value is not None:
                 said[name] = tuple(value)
+        if data.period is not None:
+            said["period"] = (data.period.name, data.period.starts_on, data.period.ends_on)
         for name in data.cleared or ():
             if name in _EMPTY:
                 said[name] = _EMPTY[name]
@@ -71,6 +73,8 @@ class Attributes(NamedTuple):
     deleted_at: Instant | None = None
     adoption: str = ""
     reason: str = ""
+    period: tuple[str, ...] = ()
+    """Name, first and last day of the period that it is planned for."""
 
     @property
     def non_code(self) -> bool:
@@ -181,6 +185,7 @@ _EMPTY: dict[str, Any] = {
     "subjects": (),
     "labels": (),
     "ready": {},
+    "period": (),
 }
 
 

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from operator import is_
 from typing import Any, NamedTuple
 
-from pipeline.core import findings, links
+from pipeline.core import findings, flow, links
 from pipeline.core.activity import IDLE, Activity, activity_of
 from pipeline.core.book import Book
 from pipeline.core.course import Course, course_of
@@ -30,9 +30,18 @@ from pipeline.core.messages import (
     Standing,
     Step,
     Unlinked,
+    Work,
 )
 from pipeline.core.reaction import Draft
-from pipeline.core.rows import FindingRow, Gone, LinkRow, WorkItemRow, WorkItemStateRow
+from pipeline.core.rows import (
+    FindingRow,
+    FinishedWorkRow,
+    Gone,
+    LinkRow,
+    WorkInProgressRow,
+    WorkItemRow,
+    WorkItemStateRow,
+)
 from pipeline.core.signals import Instant, Signal, WorkItemChanged, WorkItemDeleted
 from pipeline.core.standing import Heard, Sight, ancestors_at, lineage_instants, look
 from pipeline.core.tracker import Attributes, TrackerFact
@@ -61,13 +70,15 @@ class Said(NamedTuple):
     children: dict[str, dict[str, Tenure]]
     lineage: Lineage
     links: list[tuple[str, str, str, str]]
+    works: dict[str, Work] = {}  # noqa: RUF012 - never changed in place
+    flow: list[int] = []  # noqa: RUF012 - the same
 
 
 NOTHING_SAID = Said({}, [], {}, [], {}, {}, [], 0, ([], [], IDLE), {}, [], [])
 
 PARTS: dict[str, Any] = {
     "adoption": dict[str, Adoption],
-    "grace": dict[str, int],
+    "grace": dict[str, int | None],
     "heard": dict[str, Heard],
     "inherited": dict[str, Inherit],
     "said": Said,
@@ -154,13 +165,18 @@ def _only_answers(before: Adoption | None, now: Adoption) -> bool:
 
 def _granted(draft: Draft, message: Grace, book: Book) -> bool:
     """Keep what the team answered; whether it differs from what was taken for granted."""
-    known: dict[str, int] = draft.get("grace") or {}
+    known: dict[str, int | None] = draft.get("grace") or {}
     answers = {f"{message.team}/{stage}/{at}": days for stage, at, days in message.days}
     draft.put_if_new("grace", {**known, **answers})
     return any(
-        days != known.get(f"{message.team}/{stage}/{at}", book.grace(stage).default)
+        days != known.get(f"{message.team}/{stage}/{at}", _unasked(stage, book))
         for stage, at, days in message.days
     )
+
+
+def _unasked(stage: str, book: Book) -> int | None:
+    """What holds until the team has answered."""
+    return None if stage == "cycle_time" else book.grace(stage).default
 
 
 def _forwarded(draft: Draft, message: Forwarded) -> None:
@@ -214,6 +230,8 @@ def wake(draft: Draft, book: Book) -> None:
         children=children,
         lineage=lineage,
         links=_show_links(draft, said),
+        works=flow.works(draft.id, course.flow, (draft.get("heard") or {}).values()),
+        flow=_show_flow(draft, course, now, _usual(draft, course), said),
     )
     _tell_goals(draft, told, said)
     _tell_teams(draft, told, said)
@@ -257,6 +275,7 @@ def _vanish(draft: Draft, said: Said) -> None:
         draft.gone.append(Gone(WorkItemRow, (draft.id,)))
         draft.gone += [Gone(WorkItemStateRow, (draft.id, n)) for n in range(said.runs)]
         draft.gone += [Gone(FindingRow, (id,)) for id in said.findings]
+        draft.gone += [_flow_gone(draft.id, n) for n in said.flow]
         for goal in said.goals:
             draft.send(f"goal:{goal}", _never(draft.id))
         draft.gone += [Gone(LinkRow, key) for key in said.links]
@@ -381,8 +400,14 @@ def _never(work_item: str) -> Standing:
 
 
 def _asks(course: Course) -> dict[str, list[tuple[str, Instant]]]:
-    """By team what it is asked: how much grace a state has that began when it had the item."""
+    """By team what it is asked: how much grace a state has that began when it had the item.
+
+    And how long it is usually in work, when it started it.
+    """
     asks: dict[str, list[tuple[str, Instant]]] = {}
+    start = flow.asked(course.flow)
+    if start is not None:
+        asks[start[0]] = [("cycle_time", start[1])]
     for run in course.runs:
         if run.state in BASICALLY_DONE and run.team:
             asks.setdefault(run.team, []).append((BASICALLY_DONE[run.state], run.effective_at))
@@ -395,6 +420,8 @@ def _gaps(course: Course) -> dict[str, dict[str, tuple[Instant, Instant, Instant
     for stage, gap in course.gaps.items():
         if gap.team:
             gaps.setdefault(gap.team, {})[stage] = (gap.start, gap.end, gap.known_at)
+    if (cycle := flow.cycle(course.flow)) is not None:
+        gaps.setdefault(cycle[0], {})["cycle_time"] = cycle[1]
     return gaps
 
 
@@ -407,16 +434,22 @@ def _tell_teams(draft: Draft, told: Said, said: Said) -> None:
         asks = told.asks.get(team, [])
         if asks != said.asks.get(team, []):
             draft.send(f"team:{team}", AskGrace(draft.id, asks))
+    for team in sorted({*told.works, *said.works}):
+        work = told.works.get(team, Work(draft.id, [], None, None))
+        if work != said.works.get(team):
+            draft.send(f"team:{team}", work)
 
 
 def _findings(
     draft: Draft, course: Course, now: Attributes, goals: list[str], book: Book
 ) -> list[FindingRow]:
-    answers: dict[str, int] = draft.get("grace") or {}
+    answers: dict[str, int | None] = draft.get("grace") or {}
 
     def terms(run: StateRun) -> Terms:
         stage = BASICALLY_DONE[run.state]
-        days = answers.get(f"{run.team}/{stage}/{run.effective_at}", book.grace(stage).default)
+        days = answers.get(f"{run.team}/{stage}/{run.effective_at}")
+        if days is None:
+            days = book.grace(stage).default
         return Terms(days, book.calendar("team", run.team), book.launches(run.subjects))
 
     regressed = findings.regressed(course.runs)
@@ -426,6 +459,9 @@ def _findings(
         *regressed,
         *findings.rolled_back(course.rollbacks),
     ]
+    usual, start = _usual(draft, course), course.flow.started_at
+    if usual is not None and start is not None:
+        found += findings.wip_age(flow.spans(course.flow), start + usual, draft.now)
     wakes = [f.look_at for f in found if f.look_at is not None and f.look_at > draft.now]
     for at in wakes:
         draft.wake(at)
@@ -435,6 +471,30 @@ def _findings(
         for finding in found
         if finding.raised_at <= draft.now
     ]
+
+
+def _usual(draft: Draft, course: Course) -> int | None:
+    """How long the team that started it had been taking then, in ms (None: unknown)."""
+    start = flow.asked(course.flow)
+    answers: dict[str, int | None] = draft.get("grace") or {}
+    return answers.get(f"{start[0]}/cycle_time/{start[1]}") if start is not None else None
+
+
+def _show_flow(
+    draft: Draft, course: Course, now: Attributes, usual: int | None, said: Said
+) -> list[int]:
+    """The rows about its way through teams, by position (the finish is -1)."""
+    rows = flow.rows(draft.id, course.flow, now, course.goals, usual)
+    shown = [row.position if isinstance(row, WorkInProgressRow) else -1 for row in rows]
+    draft.rows += rows
+    draft.gone += [_flow_gone(draft.id, n) for n in said.flow if n not in shown]
+    return shown
+
+
+def _flow_gone(id: str, position: int) -> Gone:
+    if position < 0:
+        return Gone(FinishedWorkRow, (id,))
+    return Gone(WorkInProgressRow, (id, position))
 
 
 def _rows(

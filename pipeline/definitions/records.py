@@ -558,6 +558,7 @@ class Rules(Record):
     source_stale: dict[str, Any] | None = None
     workstreams: dict[str, Any] | None = None
     wip_age: dict[str, Any] | None = None
+    support_load: dict[str, Any] | None = None
     adoption: dict[str, Any] | None = None
     verification: dict[str, Any] | None = None
     links: dict[str, Any] | None = None

@@ -75,6 +75,9 @@ _EARLIEST = (datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _LATEST = (datetime(2300, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
 """What the store can hold as a time."""
 
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(2148, 12, 31)
+"""What the store can hold as a day."""
+
 _time_matches = re.compile(TIME_PATTERN).match
 _naive_matches = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?)?$"
@@ -115,13 +118,22 @@ def _iso(at: Instant) -> str:
 
 
 def _check_period(period: dict[str, Any]) -> None:
+    days: list[date] = []
     for field in ("starts_on", "ends_on"):
         try:
-            date.fromisoformat(period[field])
+            days.append(date.fromisoformat(period[field]))
         except ValueError:
             raise _Bad(
                 _invalid(f"data.period.{field}", period[field], "a day that exists")
             ) from None
+        if not _FIRST_DAY <= days[-1] <= _LAST_DAY:
+            raise _Bad(
+                _invalid(f"data.period.{field}", period[field], "a day from 1970 to 2148")
+            )
+    if days[1] < days[0]:
+        raise _Bad(
+            _invalid("data.period.ends_on", period["ends_on"], "a day not before starts_on")
+        )
 
 
 def _work_item_changed(data: dict[str, Any]) -> None:

@@ -50,6 +50,13 @@ def both(
     return st.builds(lambda a, b: a | b, one, other)
 
 
+PERIOD = st.sampled_from(
+    [
+        ("P1", "2026-03-04", "2026-03-16"),
+        ("P2", "2026-03-16", "2026-03-29"),
+        ("P2", "2026-03-18", "2026-03-20"),
+    ]
+).map(lambda period: dict(zip(("name", "starts_on", "ends_on"), period, strict=True)))
 CATEGORY = st.sampled_from(["todo", "doing", "done", "dropped"])
 STATUS = CATEGORY.map(lambda category: {"name": category, "category": category})
 WORK = fields(
@@ -158,13 +165,17 @@ TYPES: dict[str, st.SearchStrategy[Json]] = {
             subjects=st.lists(SUBJECTS, max_size=1) | st.none(),
             labels=st.just(["pay"]),
             code=st.booleans(),
-            kind=st.sampled_from(["feature", "epic"]),
+            kind=st.sampled_from(["feature", "epic", "support"]),
+            period=PERIOD | st.none(),
             ready=st.just({"docs": True}),
             adoption=st.just("none_expected"),
             reason=st.just("compliance"),
         ),
     ),
     "work_item.deleted": record(work_item=ITEMS),
+    "commitment.made": record(
+        team=TEAMS, period=PERIOD, work_items=st.lists(NAMES, max_size=2, unique=True)
+    ),
     "link.asserted": st.one_of(
         record(**{"from": NAMES, "to": CHANGES, "rel": "implements", "via": VIA}),
         record(**{"from": NAMES, "to": SUBJECTS, "rel": "delivers", "via": VIA}),
@@ -305,6 +316,7 @@ def _signal(draw: st.DrawFn, names: list[str]) -> Json:
 
 
 DEFINITIONS: list[tuple[str, Json]] = [
+    ("team.defined", {"id": "red", "people": 2}),
     ("service.defined", {"id": "web", "repository": "acme/web", "team": "red"}),
     (
         "subject.defined",
@@ -351,6 +363,7 @@ STORY: list[tuple[str, Json]] = [
             "team": "red",
             "labels": ["pay"],
             "status": {"name": "Doing", "category": "doing"},
+            "period": {"name": "P1", "starts_on": "2026-03-04", "ends_on": "2026-03-16"},
         },
     ),
     (

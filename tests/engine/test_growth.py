@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, HOUR_MS
-from pipeline.core.messages import AskGrace, Follow, Gaps, Message
+from pipeline.core.messages import AskGrace, Finish, Follow, Gaps, Message, Stretch, Work
 from pipeline.core.react import react
 from pipeline.engine.stored import part_codec
 
@@ -59,11 +59,29 @@ def ask(number: int) -> list[Message | None]:
     return [AskGrace(f"jira:{number:06}", [("close_to_ship", at)]), None]
 
 
+def work(number: int) -> list[Message | None]:
+    """A work item that was started and finished, the days one after the other."""
+    start = START + number % DAYS * DAY_MS + number % 7 * HOUR_MS
+    end = start + DAY_MS
+    stretch = Stretch(start, end, [f"goal-{number % 3}"])
+    told = Work(f"jira:{number:06}", [stretch], Finish(end, end, "bug"), None)
+    return [told, *([None] if number % 40 == 0 else [])]
+
+
+def one_more_work(number: int) -> list[Message | None]:
+    return [work(number)[0], None]
+
+
 Making = Callable[[int], list[Message | None]]
 
 
 @pytest.mark.parametrize(
-    ("ref", "before", "one_more"), [("subject:pay", follow, follow), ("team:red", gap, ask)]
+    ("ref", "before", "one_more"),
+    [
+        ("subject:pay", follow, follow),
+        ("team:red", gap, ask),
+        ("team:red", work, one_more_work),
+    ],
 )
 def test_one_more_costs_the_same(ref: str, before: Making, one_more: Making) -> None:
     """With 16 times as many before it, one more calls and writes as much, give or take a tenth."""

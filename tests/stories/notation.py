@@ -175,10 +175,13 @@ FULL: dict[str, Callable[[str, Data], Data]] = {
     "subject.pinned": _naming("package", "adopter", "version"),
     "adoption.verified": _naming("subject", "adopter", "verdict"),
     "kpi.measured": _naming("goal"),
+    "commitment.made": _naming("team"),
+    "decision.recorded": _naming("about"),
     "goal.defined": _naming("id"),
     "goal.withdrawn": _naming("goal"),
     "source.seen": _naming("source"),
     "decision.recorded": _naming("about"),
+    "team.defined": _naming("id"),
 }
 """How the words after a type, and what is written, become the data of a signal.
 

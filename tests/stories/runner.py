@@ -36,6 +36,8 @@ ABOUT = {
     "adoption_now": ("subject",),
     "basically_done_daily": ("team", "day"),
     "changes_shipped": ("change", "service"),
+    "commitment_limits": ("level", "team"),
+    "commitments_kept": ("team", "period"),
     "data_quality_daily": ("source", "day"),
     "deploys": ("service", "deploy"),
     "findings": ("about", "rule"),
@@ -45,7 +47,9 @@ ABOUT = {
     "goals_now": ("goal_id",),
     "links": ("to", "from"),
     "rejections": ("source", "reason"),
+    "setup_gaps": ("team", "gap"),
     "signals": ("source", "id"),
+    "team_flow_weekly": ("team", "week"),
     "verifications": ("subject", "adopter"),
     "work_item_states": ("work_item",),
     "work_items_now": ("key",),
@@ -55,7 +59,7 @@ ABOUT = {
 OF_ARRIVAL = {"data_quality_daily", "rejections"}
 """Views that may differ when the same signals arrive in another order."""
 
-ORDER = ("confirmed_at", "raised_at", "from_at", "finished_at", "at", "day", "line")
+ORDER = ("confirmed_at", "raised_at", "from_at", "finished_at", "at", "day", "week", "line")
 """Rows come by the first of these columns that the view has, then by all."""
 
 
@@ -193,9 +197,9 @@ def _found(store: Store, words: str) -> list[Data]:
     for column in ABOUT[view]:
         if not rest:
             break
-        if column == "day":
-            parameters["day"], rest = moment(rest)[0].date().isoformat(), ""
-            conditions.append("day = {day:String}")
+        if column in {"day", "week"}:
+            parameters[column], rest = moment(rest)[0].date().isoformat(), ""
+            conditions.append(f"{column} = {{{column}:String}}")
         else:
             parameters[column], _, rest = rest.partition(" ")
             name = f"{{{column}:String}}"

@@ -4,35 +4,121 @@ CREATE OR REPLACE VIEW signals.team_flow_weekly
     week Date COMMENT 'Monday of the week, local',
     finished UInt64 COMMENT 'Work items said to be finished in the week',
     wip UInt64 COMMENT 'Work items started and not finished at the end of the week',
-    cycle_time_p50 Nullable(Float64) COMMENT 'Median days from start to finish',
-    cycle_time_p85 Nullable(Float64) COMMENT '85th percentile of the days from start to finish',
+    cycle_time_p50 Nullable(Float64)
+        COMMENT 'Median days (nearest rank) from start to finish, of what was finished in the week',
+    cycle_time_p85 Nullable(Float64)
+        COMMENT '85th percentile (nearest rank) of the days from start to finish',
     age_p85 Nullable(Float64)
-        COMMENT '85th percentile of the days since the start of what is in work',
+        COMMENT '85th percentile (nearest rank) of the days since the start of what is in work',
     unplanned_share Nullable(Float64)
-        COMMENT 'Share of the finished that was not planned, 0 to 1',
+        COMMENT 'Share of the finished that was not planned, 0 to 1: incidents, support, and what was added after a commitment',
     workstreams UInt64 COMMENT 'Different goals in work at the end of the week',
     sle_attainment Nullable(Float64)
         COMMENT 'Share finished within the team''s usual time, last 90 days, 0 to 1',
     unaligned_share Nullable(Float64) COMMENT 'Share of the finished without a goal, 0 to 1',
     exempt_share Nullable(Float64)
         COMMENT 'Share of the finished of which no adoption is expected, 0 to 1',
-    incidents UInt64 COMMENT 'Incidents opened in the week'
+    incidents UInt64 COMMENT 'Incidents opened in the week',
+    cycle_time_p95 Nullable(Float64)
+        COMMENT '95th percentile (nearest rank) of the days from start to finish',
+    support_share Nullable(Float64)
+        COMMENT 'Share of the finished of the last 4 weeks that was incidents or support, 0 to 1',
+    reopened_share Nullable(Float64)
+        COMMENT 'Share of the finished that was reopened within 28 days, 0 to 1'
 )
-COMMENT 'How work flows through a team, per week'
+COMMENT 'How work flows through a team, per week; of the current week what is known so far'
 AS
--- The rule behind it is not there yet: no rows.
+WITH
+    (SELECT maxOrNull(at) FROM signals_store.clock FINAL) AS clock,
+    weeks AS
+    (
+        SELECT
+            team,
+            week,
+            opens_at,
+            closes_at,
+            least(closes_at, coalesce(clock, closes_at)) AS moment
+        FROM signals_store.team_weeks FINAL
+    ),
+    added AS
+    (
+        SELECT DISTINCT item.team AS team, work_item, starts_at, ends_at
+        FROM
+        (
+            SELECT team, period, work_item FROM signals_store.commitments FINAL WHERE added
+        ) AS item
+        INNER JOIN (SELECT * FROM signals_store.periods FINAL) AS periods
+            ON periods.team = item.team AND periods.period = item.period
+    ),
+    work AS
+    (
+        SELECT
+            work.team AS team,
+            work.work_item AS work_item,
+            kind IN ('incident', 'support') AS supporting,
+            max(added.work_item != '' AND finished_at >= starts_at AND finished_at < ends_at) AS late,
+            any(goals) AS goals,
+            any(exempt) AS exempt,
+            finished_at,
+            any(usual) AS usual,
+            any(dateDiff('millisecond', started_at, finished_at) / 86400000) AS days,
+            any(coalesce(reopened_at < finished_at + INTERVAL 28 DAY, false)) AS reopened
+        FROM (SELECT * FROM signals_store.finished_work FINAL) AS work
+        LEFT JOIN added ON added.team = work.team AND added.work_item = work.work_item
+        GROUP BY team, work_item, kind, finished_at
+    ),
+    done AS
+    (
+        SELECT
+            weeks.team AS team,
+            week,
+            countIf(finished_at >= opens_at) AS finished,
+            arraySort(groupArrayIf(assumeNotNull(days), finished_at >= opens_at AND days >= 0)) AS cycles,
+            countIf(finished_at >= opens_at AND (supporting OR late)) AS unplanned,
+            countIf(finished_at >= opens_at AND empty(goals)) AS unaligned,
+            countIf(finished_at >= opens_at AND exempt) AS exempted,
+            countIf(finished_at >= opens_at AND reopened) AS reopened_n,
+            countIf(finished_at >= opens_at - INTERVAL 21 DAY) AS recent,
+            countIf(finished_at >= opens_at - INTERVAL 21 DAY AND supporting) AS support,
+            countIf(usual IS NOT NULL AND days >= 0 AND finished_at >= moment - INTERVAL 90 DAY) AS promised,
+            countIf(days >= 0 AND days <= usual AND finished_at >= moment - INTERVAL 90 DAY) AS kept
+        FROM weeks
+        INNER JOIN work ON work.team = weeks.team
+        WHERE finished_at < closes_at AND finished_at >= opens_at - INTERVAL 90 DAY
+        GROUP BY team, week
+    ),
+    active AS
+    (
+        SELECT
+            weeks.team AS team,
+            week,
+            count() AS wip,
+            arraySort(groupArray(dateDiff('millisecond', started_at, moment) / 86400000)) AS ages,
+            length(arrayDistinct(arrayFlatten(groupArray(goals)))) AS streams
+        FROM weeks
+        INNER JOIN (SELECT * FROM signals_store.work_in_progress FINAL) AS stretch
+            ON stretch.team = weeks.team
+        WHERE since < closes_at AND (until IS NULL OR until >= closes_at)
+        GROUP BY team, week
+    )
 SELECT
-    '' AS team,
-    toDate(0) AS week,
-    0 AS finished,
-    0 AS wip,
-    NULL AS cycle_time_p50,
-    NULL AS cycle_time_p85,
-    NULL AS age_p85,
-    NULL AS unplanned_share,
-    0 AS workstreams,
-    NULL AS sle_attainment,
-    NULL AS unaligned_share,
-    NULL AS exempt_share,
-    0 AS incidents
-WHERE 0
+    weeks.team AS team,
+    weeks.week AS week,
+    finished,
+    wip,
+    if(empty(cycles), NULL, cycles[intDiv(length(cycles) * 50 + 99, 100)]) AS cycle_time_p50,
+    if(empty(cycles), NULL, cycles[intDiv(length(cycles) * 85 + 99, 100)]) AS cycle_time_p85,
+    if(wip = 0, NULL, ages[intDiv(wip * 85 + 99, 100)]) AS age_p85,
+    if(finished = 0, NULL, unplanned / finished) AS unplanned_share,
+    streams AS workstreams,
+    if(promised = 0, NULL, kept / promised) AS sle_attainment,
+    if(finished = 0, NULL, unaligned / finished) AS unaligned_share,
+    if(finished = 0, NULL, exempted / finished) AS exempt_share,
+    -- To be joined with the incidents of the team; until then none is counted.
+    0 AS incidents,
+    if(empty(cycles), NULL, cycles[intDiv(length(cycles) * 95 + 99, 100)]) AS cycle_time_p95,
+    if(recent = 0, NULL, support / recent) AS support_share,
+    if(finished = 0, NULL, reopened_n / finished) AS reopened_share
+FROM weeks
+LEFT JOIN done ON done.team = weeks.team AND done.week = weeks.week
+LEFT JOIN active ON active.team = weeks.team AND active.week = weeks.week
