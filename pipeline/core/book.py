@@ -409,6 +409,16 @@ class Book:
         stated = (rules.get(name) or {}).get(key)
         return float(stated) if isinstance(stated, int | float) else default
 
+    def scenarios(self, goal: str) -> list[dict[str, Any]]:
+        """What is asked about a goal: what if it had other people, or less support."""
+        return [record for record in self._all("scenario") if record.get("goal") == goal]
+
+    def asking(self, team: str) -> list[str]:
+        """Goals of a team about which there are scenarios."""
+        named = {str(record.get("goal")) for record in self._all("scenario")}
+        goals = [self.goal(id) for id in sorted(named)]
+        return [goal.id for goal in goals if goal is not None and team in goal.owners]
+
     def known_projects(self) -> frozenset[str]:
         """Projects whose keys (`PAY-42`) may be believed where they stand in text."""
         found: frozenset[str] | None = self._cache.get("projects")

@@ -1,9 +1,17 @@
 """What is expected of a goal: the forecast at the close of each week, from what was known then."""
 
+from pipeline.core.book import Book
 from pipeline.core.calendar import WorkingCalendar
 from pipeline.core.definition import Goal, Metric
 from pipeline.core.forecast import Strand
-from pipeline.core.goal_forecast import Forecast, Question, closes_week, forecast_goal
+from pipeline.core.goal_forecast import (
+    Forecast,
+    Question,
+    Scenario,
+    closes_week,
+    forecast_goal,
+    scale_of,
+)
 from pipeline.core.measured import Judged
 from pipeline.core.reached import Item
 from pipeline.core.reaction import Draft
@@ -24,6 +32,7 @@ def expect(
     draft: Draft,
     goal: Goal,
     metric: Metric,
+    book: Book,
     calendar: WorkingCalendar,
     begins: Day,
     day: Day,
@@ -52,6 +61,7 @@ def expect(
         strands=_strands(draft, metric, begins, day, calendar, series[-1])
         if metric.kind == "work"
         else (),
+        scenarios=_scenarios(draft, goal, book, day) if metric.kind == "work" else (),
     )
     made, rows, gone = forecast_goal(
         asked, calendar, lambda other: draft.get(f"forecast/{other}")
@@ -79,6 +89,23 @@ def _value(judged: Judged | None, metric: Metric) -> float | None:
     assert metric.baseline is not None
     assert metric.target is not None
     return metric.baseline + judged.confirmed * (metric.target - metric.baseline)
+
+
+def _scenarios(draft: Draft, goal: Goal, book: Book, day: Day) -> list[Scenario]:
+    """What is asked: as people and their share of support would be, against what they are (11.2)."""
+    teams = [team for team in map(book.team, goal.owners) if team is not None]
+    if not teams or any(team.people is None for team in teams):
+        return []
+    people = sum(team.people or 0.0 for team in teams)
+    loads: dict[str, dict[Day, float]] = draft.get("loads") or {}
+    shares = [loads.get(team.id, {}).get(day, 0.0) * (team.people or 0.0) for team in teams]
+    support = sum(shares) / people if people else 0.0
+    found: list[Scenario] = []
+    for record in book.scenarios(goal.id):
+        scale = scale_of(people, support, record.get("people"), record.get("support"))
+        if scale is not None:
+            found.append(Scenario(str(record["id"]), scale))
+    return found
 
 
 def _ceiling(draft: Draft, metric: Metric, day: Day) -> float | None:

@@ -25,6 +25,7 @@ from pipeline.core.measured import (
 from pipeline.core.messages import (
     NO_PART,
     Listen,
+    Load,
     Part,
     Reach,
     Redefined,
@@ -49,6 +50,7 @@ PARTS: dict[str, Any] = reached.PARTS | {
     "forecast/": Forecast,
     "judged/": Judged,
     "last": Day,
+    "loads": dict[str, dict[Day, float]],
     "look": Instant,
     "parents": list[str],
     "reach/": tuple[int, int | None, int],
@@ -80,7 +82,7 @@ def react(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) ->
 
 def hear(
     draft: Draft,
-    message: Reach | Standing | Share | Silences | Redefined | Retracted,
+    message: Reach | Standing | Share | Silences | Load | Redefined | Retracted,
     book: Book,
 ) -> None:
     match message:
@@ -103,6 +105,13 @@ def hear(
             if new:
                 draft.put(part, {**known, **message.days})
                 _dirty(draft, min(new))
+        case Load():
+            loads: dict[str, dict[Day, float]] = draft.get("loads") or {}
+            then, now = loads.get(message.team, {}), message.shares
+            days = [d for d in {*then, *now} if then.get(d) != now.get(d)]
+            if days:
+                draft.put("loads", {**loads, message.team: now})
+                _dirty(draft, min(days))
         case Silences():
             _silent(draft, message, book)
         case Retracted():
@@ -410,7 +419,7 @@ def _judge(
             known_weight=weight,
             reached=counts,
         )
-        expectation.expect(draft, in_force, metric, calendar, begins, day, judged)
+        expectation.expect(draft, in_force, metric, book, calendar, begins, day, judged)
         children = verdict.required(draft, in_force, book, day)
         judged = verdict.judge(
             draft, in_force, metric, day, before, judged, children, spells, ground

@@ -20,7 +20,7 @@ from pipeline.core.rows import (
     PublishedRow,
 )
 from pipeline.core.signals import Instant, Order
-from pipeline.core.spells import Known, intervals
+from pipeline.core.spells import Known, findings_of
 from pipeline.core.verdict import STALLS
 
 HOPED = ("warming_up", "on_track", "at_risk", "off_track", "unknown")
@@ -183,10 +183,8 @@ def _show_findings(draft: Draft, goal: Goal, found: Known) -> None:
     for name, spells in found.items():
         rule, _, team = name.partition(" ")
         kind, about = ("team", f"{team}/{goal.id}") if team else ("goal", goal.id)
-        rows += [
-            interval.row(kind, about, team or owner, [goal.id], "", draft.now)
-            for interval in intervals({rule: spells}, draft.now)
-        ]
+        own = [spell._replace(goals=(goal.id,)) for spell in spells]
+        rows += findings_of(rule, own, kind, about, team or owner, draft.now)
     ids = [row.finding_id for row in rows]
     draft.rows += rows
     draft.gone += [

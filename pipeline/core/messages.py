@@ -296,6 +296,13 @@ class Work(NamedTuple):
     pledge: Pledge | None
 
 
+class Load(NamedTuple):
+    """A team tells a goal the share of support in what it finished, at the close of each week."""
+
+    team: str
+    shares: dict[Day, float]
+
+
 class AskGrace(NamedTuple):
     """A work item asks its team how much grace a state gets that began at `at`.
 
@@ -407,6 +414,7 @@ Message = (
     | Gaps
     | Promised
     | Work
+    | Load
     | AskGrace
     | Grace
     | Reach

@@ -3,10 +3,10 @@
 A day that is judged again forgets what was decided after its opening, and decides it anew.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipeline.core.findings import Interval
+from pipeline.core.rows import FindingRow
 from pipeline.core.signals import Instant
 
 
@@ -15,9 +15,8 @@ class Spell(NamedTuple):
 
     raised_at: Instant
     cleared_at: Instant | None
-    reasons: tuple[str, ...] = ()
     text: str = ""
-    evidence: tuple[str, ...] = ()
+    goals: tuple[str, ...] = ()
 
 
 Known = dict[str, list[Spell]]
@@ -41,11 +40,11 @@ class Spells:
         return bool(spells) and spells[-1].cleared_at is None
 
     def begin(
-        self, rule: str, at: Instant, text: str = "", evidence: tuple[str, ...] = ()
+        self, rule: str, at: Instant, text: str = "", goals: tuple[str, ...] = ()
     ) -> None:
         """The rule holds from this instant on; nothing happens if it does already."""
         if not self.open(rule):
-            self._of.setdefault(rule, []).append(Spell(at, None, (), text, evidence))
+            self._of.setdefault(rule, []).append(Spell(at, None, text, goals))
 
     def end(self, rule: str, at: Instant) -> None:
         """The rule no longer holds; a spell of no length never was."""
@@ -59,16 +58,14 @@ class Spells:
         return {rule: spells for rule, spells in self._of.items() if spells}
 
 
-def intervals(known: Known, now: Instant) -> Iterator[Interval]:
+def findings_of(
+    rule: str, spells: list[Spell], kind: str, about: str, team: str, now: Instant
+) -> list[FindingRow]:
     """The findings that these spells are, as of an instant."""
-    for rule, spells in known.items():
-        for spell in spells:
-            if spell.raised_at <= now:
-                yield Interval(
-                    rule,
-                    spell.raised_at,
-                    spell.cleared_at,
-                    list(spell.reasons),
-                    text=spell.text,
-                    evidence=list(spell.evidence),
-                )
+    return [
+        Interval(rule, spell.raised_at, spell.cleared_at, text=spell.text).row(
+            kind, about, team, list(spell.goals), "", now
+        )
+        for spell in spells
+        if spell.raised_at <= now
+    ]

@@ -201,7 +201,7 @@ class _Walk:
     def _raise(self, at: Instant, since: Instant, why: str) -> None:
         if not self._open() and at < NEVER:
             self._since = since
-            self.spells.append(Spell(at, None, (), why))
+            self.spells.append(Spell(at, None, why))
 
     def _clear(self, at: Instant) -> None:
         if self._open():

@@ -10,12 +10,13 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from pipeline.core.book import Book
-from pipeline.core.calendar import Zone, compact
-from pipeline.core.findings import Interval
-from pipeline.core.messages import Work
+from pipeline.core.calendar import Zone
+from pipeline.core.messages import Load, Work
 from pipeline.core.reaction import Draft
-from pipeline.core.rows import Day, FindingRow, Gone, TeamWeekRow
+from pipeline.core.rows import Day, FindingRow, ForecastRow, Gone, TeamWeekRow
 from pipeline.core.signals import Instant
+from pipeline.core.spells import Spell, Spells, findings_of
+from pipeline.core.team_forecast import WEEKS, forecast_team
 
 GOALS = 3
 """So many goals at once are too many, and so are more than half the people."""
@@ -24,15 +25,6 @@ SUPPORT, SUPPORT_WEEKS, SUPPORT_LEAST = 1 / 3, 4, 8
 """Support load: a larger share of what was finished in so many weeks, if that is so much."""
 
 SUPPORT_KINDS = ("incident", "support")
-
-
-class Held(NamedTuple):
-    """A finding of a team: from, to (None: still), why, and the goals concerned."""
-
-    raised_at: Instant
-    cleared_at: Instant | None
-    explanation: str
-    goals: list[str]
 
 
 class Marked(NamedTuple):
@@ -49,12 +41,15 @@ PARTS: dict[str, Any] = {
     "day/": Marked,
     "days": list[Day],
     "dirty/": Day,
-    "findings/": list[Held],
+    "findings/": list[Spell],
     "finished": list[Day],
     "finished/": Kinds,
+    "forecast/": list[int],
+    "load": dict[Day, float],
     "members/": list[str],
     "shown": tuple[Day, Day, str],
     "size": int,
+    "told": list[str],
     "work/": Work,
     "zone": str,
 }
@@ -122,6 +117,7 @@ def _finish(draft: Draft, before: Work | None, now: Work, zone: Zone) -> None:
             draft.put("finished", [w for w in weeks if w != week])
         draft.put(f"finished/{week}", kept or None)
         _dirty(draft, "support_load", week)
+        _dirty(draft, "forecast", week)
 
 
 def _dirty(draft: Draft, rule: str, day: Day) -> None:
@@ -141,7 +137,7 @@ def recount(draft: Draft, book: Book) -> None:
             work: Work = draft.get(f"work/{member}")
             _mark(draft, None, work, zone)
             _finish(draft, None, work, zone)
-    for rule in ("workstreams", "support_load"):
+    for rule in ("workstreams", "support_load", "forecast"):
         _dirty(draft, rule, -(2**31))
 
 
@@ -185,6 +181,8 @@ def judge(draft: Draft, book: Book) -> None:
     _show_weeks(draft, zone, monday(today))
     _workstreams(draft, book, zone, today - 1)
     _support_load(draft, book, zone, monday(today) - 7)
+    _forecast(draft, monday(today) - 7)
+    _tell_goals(draft, book)
 
 
 def _show_weeks(draft: Draft, zone: Zone, last: Day) -> None:
@@ -197,11 +195,10 @@ def _show_weeks(draft: Draft, zone: Zone, last: Day) -> None:
             opens, closes = zone.start(week), zone.start(week + 7)
             draft.rows.append(TeamWeekRow(draft.id, week, opens, closes))
     if known is not None:
-        draft.gone += [
-            Gone(TeamWeekRow, (draft.id, week))
-            for week in range(known[0], known[1] + 1, 7)
-            if week not in weeks
-        ]
+        left = [week for week in range(known[0], known[1] + 1, 7) if week not in weeks]
+        draft.gone += [Gone(TeamWeekRow, (draft.id, week)) for week in left]
+        for week in left:
+            _forget(draft, week)
     draft.put_if_new("shown", (weeks[0], weeks[-1], zone.name) if weeks else None)
     if weeks:
         draft.wake(zone.start(last + 7))
@@ -222,7 +219,7 @@ def _workstreams(draft: Draft, book: Book, zone: Zone, last: Day) -> None:
     if before:
         counts.update(draft.get(f"day/{before[-1]}").after)
     turns = {zone.day(at) for at in book.turning("team")}
-    spells = Spells(draft, "workstreams", _opening(zone, start))
+    spells = _spells(draft, "workstreams", _opening(zone, start))
     for day in sorted({day for day in {*days, *turns} if start <= day <= last}):
         if day in days:
             marked: Marked = draft.get(f"day/{day}")
@@ -235,8 +232,11 @@ def _workstreams(draft: Draft, book: Book, zone: Zone, last: Day) -> None:
         people = team.people if team is not None else None
         many = len(goals) >= book.rule("workstreams", "goals", GOALS)
         over = many or (people is not None and len(goals) > people / 2)
-        spells.turn(close, _streams_text(goals, people) if over else "", goals)
-    spells.show()
+        if over:
+            spells.begin("workstreams", close, _streams_text(goals, people), tuple(goals))
+        else:
+            spells.end("workstreams", close)
+    _show(draft, "workstreams", spells)
     draft.put("dirty/workstreams", later)
 
 
@@ -253,22 +253,64 @@ def _support_load(draft: Draft, book: Book, zone: Zone, last: Day) -> None:
     first = _first_week(draft)
     if start is None or start > last:
         return
-    spells = Spells(draft, "support_load", _opening(zone, start))
+    spells = _spells(draft, "support_load", _opening(zone, start))
     weeks = int(book.rule("support_load", "weeks", SUPPORT_WEEKS))
     limit = book.rule("support_load", "share", SUPPORT)
     least = book.rule("support_load", "least", SUPPORT_LEAST)
+    load: dict[Day, float] = dict(draft.get("load") or {})
     for week in range(max(start, first), last + 1, 7) if first is not None else ():
         close = zone.start(week + 7)
         known: Counter[str] = Counter()
         for earlier in range(week - 7 * (weeks - 1), week + 1, 7):
             known += _known(draft, earlier, week + 6)
         n, support = known.total(), sum(known[kind] for kind in SUPPORT_KINDS)
+        load[week + 6] = support / n if n else 0.0
         over = n >= max(least, 1) and support > limit * n
         team = book.team_at(draft.id, close - 1)
         people = team.people if team is not None else None
-        spells.turn(close, _support_text(support, n, weeks, people) if over else "", [])
-    spells.show()
+        if over:
+            text = _support_text(support, n, weeks, people)
+            spells.begin("support_load", close, text)
+        else:
+            spells.end("support_load", close)
+    _show(draft, "support_load", spells)
+    draft.put_if_new("load", {day: share for day, share in load.items() if day >= (first or 0)})
     draft.put("dirty/support_load", last + 7)
+
+
+def _tell_goals(draft: Draft, book: Book) -> None:
+    """Goals that ask what would be with less support hear how much there is."""
+    goals = book.asking(draft.id)
+    told: list[str] = draft.get("told") or []
+    if "load" in draft.parts or goals != told:
+        for goal in goals:
+            draft.send(f"goal:{goal}", Load(draft.id, draft.get("load") or {}))
+        draft.put_if_new("told", goals)
+
+
+def _forecast(draft: Draft, last: Day) -> None:
+    """Forecast at the close of each week, unless what was known by then is what it was."""
+    start: Day | None = draft.get("dirty/forecast")
+    first = _first_week(draft)
+    if start is None or start > last:
+        return
+    for week in range(max(start, first), last + 1, 7) if first is not None else ():
+        finished = [
+            _known(draft, earlier, week + 6).total()
+            for earlier in range(first or 0, week + 1, 7)
+        ]
+        if draft.put_if_new(f"forecast/{week}", finished):
+            draft.rows += forecast_team(draft.id, week + 6, finished)
+    draft.put("dirty/forecast", last + 7)
+
+
+def _forget(draft: Draft, week: Day) -> None:
+    if draft.get(f"forecast/{week}") is not None:
+        draft.put(f"forecast/{week}", None)
+        draft.gone += [
+            Gone(ForecastRow, ("team", draft.id, "value", week + 6, 7 * weeks, ""))
+            for weeks in WEEKS
+        ]
 
 
 def _support_text(support: int, n: int, weeks: int, people: float | None) -> str:
@@ -282,43 +324,27 @@ def _support_text(support: int, n: int, weeks: int, people: float | None) -> str
     return text
 
 
+def _spells(draft: Draft, rule: str, opening: Instant) -> Spells:
+    return Spells({rule: draft.get(f"findings/{rule}") or []}, opening)
+
+
 def _opening(zone: Zone, day: Day) -> Instant:
     """The start of a day; of one before everything, a time before everything."""
     return zone.start(day) if day > 0 else -(2**62)
 
 
-class Spells:
-    """The findings of one rule, folded again from an instant on."""
-
-    def __init__(self, draft: Draft, rule: str, since: Instant) -> None:
-        self._draft = draft
-        self._rule = rule
-        self._known: list[Held] = draft.get(f"findings/{rule}") or []
-        self._held = [one for one in self._known if one.raised_at <= since]
-        last = self._held[-1] if self._held else None
-        if last is not None and last.cleared_at is not None and last.cleared_at > since:
-            self._held[-1] = last._replace(cleared_at=None)
-
-    def turn(self, at: Instant, why: str, goals: list[str]) -> None:
-        """At this close there was a reason, or none."""
-        last = self._held[-1] if self._held else None
-        open_ = last is not None and last.cleared_at is None
-        if why and not open_:
-            self._held.append(Held(at, None, why, goals))
-        elif open_ and not why and last is not None:
-            self._held[-1] = last._replace(cleared_at=at)
-
-    def show(self) -> None:
-        draft, team = self._draft, self._draft.id
-        ids = {self._id(one) for one in self._held}
-        gone = [one for one in self._known if self._id(one) not in ids]
-        draft.gone += [Gone(FindingRow, (self._id(one),)) for one in gone]
-        for one in self._held:
-            if one not in self._known:
-                interval = Interval(self._rule, one.raised_at, one.cleared_at)
-                row = interval.row("team", team, team, one.goals, "", draft.now)
-                draft.rows.append(row._replace(explanation=one.explanation))
-        draft.put_if_new(f"findings/{self._rule}", self._held or None)
-
-    def _id(self, one: Held) -> str:
-        return f"{self._rule}:team:{self._draft.id}:{compact(one.raised_at)}"
+def _show(draft: Draft, rule: str, spells: Spells) -> None:
+    """The findings that are new or differ, and those that are none any more."""
+    part = f"findings/{rule}"
+    known: list[Spell] = draft.get(part) or []
+    held = spells.known().get(rule, [])
+    if not draft.put_if_new(part, held or None):
+        return
+    rows, before = (
+        findings_of(rule, some, "team", draft.id, draft.id, draft.now) for some in (held, known)
+    )
+    ids = {row.finding_id for row in rows}
+    draft.rows += rows
+    draft.gone += [
+        Gone(FindingRow, (row.finding_id,)) for row in before if row.finding_id not in ids
+    ]

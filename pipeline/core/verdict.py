@@ -112,7 +112,7 @@ def judge(
     pulse = status.beat(judged.pulse, now)
     why = f"{gain:g} gained, {expected:.1f} planned: pace {now.pace:.2f}, chance {now.tail:.3f}"
     if now.p_hit is not None:
-        why += f"; {100 * now.p_hit:.0f} % likely to be hit in time"
+        why += f"; {_percent(now.p_hit)} likely to be hit in time"
     return _said(judged._replace(pulse=pulse), pulse.level, why, spells, close)
 
 
@@ -124,9 +124,14 @@ def _commit(
     if over or goal.class_ != "committed" or (p_hit is not None and p_hit >= 0.55):
         spells.end(rule, close)
     elif p_hit is not None and p_hit < 0.50:
-        spells.begin(
-            rule, close, f"a chance of {100 * p_hit:.0f} % to hit the target by its due date"
-        )
+        spells.begin(rule, close, f"{_percent(p_hit)} likely to hit the target by its due date")
+
+
+def _percent(chance: float) -> str:
+    """Nobody knows a chance so well as to say that there is none."""
+    if chance < 0.01:
+        return "less than 1 %"
+    return "more than 99 %" if chance > 0.99 else f"{100 * chance:.0f} %"
 
 
 def _said(judged: Judged, said: str, why: str, spells: Spells, close: Instant) -> Judged:

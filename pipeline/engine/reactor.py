@@ -138,6 +138,12 @@ class Reactor:
             elif kind == "goal":
                 refs.update(self._around_goal(id))
                 refs.update(f"goal:{g.id}" for g in self.book.goals())
+            elif kind == "scenario":
+                for record in self.book.ever(kind, id):
+                    goal = self.book.goal(str(record.get("goal")))
+                    if goal is not None:
+                        refs.add(f"goal:{goal.id}")
+                        refs.update(f"team:{team}" for team in goal.owners)
             elif kind == "subject":
                 refs.update(self._around_subject(id))
             elif kind == "service":

@@ -180,7 +180,6 @@ FULL: dict[str, Callable[[str, Data], Data]] = {
     "goal.defined": _naming("id"),
     "goal.withdrawn": _naming("goal"),
     "source.seen": _naming("source"),
-    "decision.recorded": _naming("about"),
     "team.defined": _naming("id"),
 }
 """How the words after a type, and what is written, become the data of a signal.
