@@ -44,10 +44,11 @@ DEFINED: dict[str, list[dict[str, Any]]] = {
     "rules": [{"links": {"any": [1, None, {"x": True}]}}],
 }
 """Records that a file of definitions may hold, per kind."""
-DAYS = st.dates(date(1970, 1, 1), date(2199, 1, 1)).map(date.isoformat)
+EARLY = st.dates(date(1970, 1, 2), date(2026, 3, 2)).map(date.isoformat)
+LATE = st.dates(date(2026, 3, 2), date(2148, 12, 31)).map(date.isoformat)
 BY_NAME: dict[str, st.SearchStrategy[Any]] = {
-    "starts_on": DAYS,
-    "ends_on": DAYS,
+    "starts_on": EARLY,
+    "ends_on": LATE,
     "confidence": st.floats(0, 1),
     "rollout": st.floats(0, 100),
     "count": st.integers(0, 2**53 - 1),
