@@ -6,7 +6,17 @@ judge when its time has come. All three are pure.
 
 from typing import Any
 
-from pipeline.core import goal, names, repository, shard, source, subject, team, work_item
+from pipeline.core import (
+    goal,
+    incident,
+    names,
+    repository,
+    shard,
+    source,
+    subject,
+    team,
+    work_item,
+)
 from pipeline.core.book import Book
 from pipeline.core.messages import (
     Called,
@@ -55,6 +65,7 @@ KINDS = (
     "team",
     "goal",
     "source",
+    "incident",
     "log",
 )
 """Kinds of entities, in the order in which messages flow between them."""
@@ -75,6 +86,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "team": team.PARTS,
     "goal": goal.PARTS,
     "source": source.PARTS,
+    "incident": incident.PARTS,
     "log": {},
 }
 """Kind of entity to the types of its parts, by their key or by what stands before its first `/`."""
@@ -107,7 +119,9 @@ def route(signal: Signal) -> list[str]:
             return [f"goal:{id}"]
         case DecisionRecorded():
             return [f"log:{signal.source}"]
-        case CommitmentMade() | IncidentOpened() | IncidentResolved():
+        case IncidentOpened(incident=id) | IncidentResolved(incident=id):
+            return [f"incident:{id}"]
+        case CommitmentMade():
             return []  # kept in the archive; the rules that read them come with a later version
         case SourceSeen() | Defined() | Tick():
             return []
@@ -155,6 +169,8 @@ def _react(kind: str, draft: Draft, signal: Signal, book: Book) -> None:
             names.react_key(draft, signal)
         case "goal":
             goal.react(draft, signal, book)
+        case "incident":
+            incident.react(draft, signal)
         case "log":
             _decide(draft, signal)
         case _:
@@ -194,6 +210,8 @@ def _hear(kind: str, draft: Draft, message: Any, book: Book) -> None:
             team.hear(draft, message, book)
         case "source":
             source.hear(draft, message)
+        case "incident":
+            incident.hear(draft, message)
         case "log":
             data = message.signal.data
             draft.gone.append(

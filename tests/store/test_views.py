@@ -22,7 +22,6 @@ EXAMPLES: list[dict[str, Any]] = [
 LATER = {
     "commitment_limits",
     "commitments_kept",
-    "dora_weekly",
     "forecast_calibration",
     "forecasts",
     "setup_gaps",

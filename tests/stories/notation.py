@@ -163,6 +163,11 @@ def _flag(name: str, data: Data) -> Data:
     return {"flag": name, "environment": {"name": "production"}, "on": True, **data}
 
 
+def _decision(names: str, data: Data) -> Data:
+    about, decision = names.split()
+    return {"about": about, "decision": decision, "by": "lead", "reason": "seen", **data}
+
+
 FULL: dict[str, Callable[[str, Data], Data]] = {
     "work_item.changed": _work_item,
     "work_item.deleted": _deleted,
@@ -178,6 +183,9 @@ FULL: dict[str, Callable[[str, Data], Data]] = {
     "goal.defined": _naming("id"),
     "goal.withdrawn": _naming("goal"),
     "source.seen": _naming("source"),
+    "incident.opened": _naming("incident"),
+    "incident.resolved": _naming("incident"),
+    "decision.recorded": _decision,
 }
 """How the words after a type, and what is written, become the data of a signal.
 

@@ -38,6 +38,7 @@ ABOUT = {
     "changes_shipped": ("change", "service"),
     "data_quality_daily": ("source", "day"),
     "deploys": ("service", "deploy"),
+    "dora_weekly": ("service", "week"),
     "findings": ("about", "rule"),
     "goal_contributions": ("goal_id", "team"),
     "goal_progress_daily": ("goal_id", "day"),
@@ -55,7 +56,7 @@ ABOUT = {
 OF_ARRIVAL = {"data_quality_daily", "rejections"}
 """Views that may differ when the same signals arrive in another order."""
 
-ORDER = ("confirmed_at", "raised_at", "from_at", "finished_at", "at", "day", "line")
+ORDER = ("confirmed_at", "raised_at", "from_at", "finished_at", "at", "day", "week", "line")
 """Rows come by the first of these columns that the view has, then by all."""
 
 
@@ -193,9 +194,9 @@ def _found(store: Store, words: str) -> list[Data]:
     for column in ABOUT[view]:
         if not rest:
             break
-        if column == "day":
-            parameters["day"], rest = moment(rest)[0].date().isoformat(), ""
-            conditions.append("day = {day:String}")
+        if column in {"day", "week"}:
+            parameters[column], rest = moment(rest)[0].date().isoformat(), ""
+            conditions.append(f"{column} = {{{column}:String}}")
         else:
             parameters[column], _, rest = rest.partition(" ")
             name = f"{{{column}:String}}"
