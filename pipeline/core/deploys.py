@@ -4,13 +4,13 @@ A successful deploy to production has a place in its target, the others stand be
 judged by the version of its service that was in force when it happened.
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from typing import Any
 
 from pipeline.core.book import Book
 from pipeline.core.changes import touch
 from pipeline.core.definition import Service
-from pipeline.core.live import BOTTOM, EMPTY_TARGET, TOP, Deploy, Target, merge_of, place
+from pipeline.core.live import BOTTOM, EMPTY_TARGET, Deploy, Target, merge_of, place
 from pipeline.core.messages import Released
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import DeployRow, Gone
@@ -34,7 +34,7 @@ def take(draft: Draft, signal: Signal, data: DeployFinished, book: Book) -> None
     draft.put(f"deploy/{data.deploy}", facts)
     if facts[-1] is signal:
         if known:
-            _take_out(draft, known[-1])
+            _take_out(draft, known[-1], book)
         _put_in(draft, signal, book)
 
 
@@ -46,7 +46,7 @@ def retract(draft: Draft, signal: Signal, data: DeployFinished, book: Book) -> N
         return
     draft.put(f"deploy/{data.deploy}", others or None)
     if said[-1].order == signal.order:
-        _take_out(draft, said[-1])
+        _take_out(draft, said[-1], book)
         if others:
             _put_in(draft, others[-1], book)
         else:
@@ -68,16 +68,16 @@ def _put_in(draft: Draft, signal: Signal, book: Book) -> None:
     target: Target = draft.get(f"target/{data.service}") or EMPTY_TARGET
     deploys = list(target.deploys)
     insort(deploys, deploy, key=lambda d: d.order)
-    _place(draft, data.service, deploys)
+    _place(draft, data.service, deploys, book)
 
 
-def _take_out(draft: Draft, signal: Signal) -> None:
+def _take_out(draft: Draft, signal: Signal, book: Book) -> None:
     data = signal.data
     assert isinstance(data, DeployFinished)
     target: Target = draft.get(f"target/{data.service}") or EMPTY_TARGET
     deploys = [d for d in target.deploys if d.deploy != data.deploy]
     if len(deploys) != len(target.deploys):
-        _place(draft, data.service, deploys)
+        _place(draft, data.service, deploys, book)
     else:
         beside = [d for d in draft.get(f"beside/{data.service}") or [] if d != data.deploy]
         draft.put(f"beside/{data.service}", beside or None)
@@ -88,6 +88,7 @@ def redeploy(draft: Draft, service: str, book: Book) -> None:
     target: Target = draft.get(f"target/{service}") or EMPTY_TARGET
     deploys: list[Deploy] = []
     beside: list[str] = []
+    draft.put(f"target/{service}", EMPTY_TARGET)
     for id in [*(d.deploy for d in target.deploys), *(draft.get(f"beside/{service}") or [])]:
         deploy = _show(draft, draft.get(f"deploy/{id}")[-1], book)
         if deploy is None:
@@ -95,19 +96,23 @@ def redeploy(draft: Draft, service: str, book: Book) -> None:
         else:
             deploys.append(deploy)
     draft.put_if_new(f"beside/{service}", sorted(beside) or None)
-    draft.put(f"target/{service}", EMPTY_TARGET)
     gone = set(target.named)
-    _place(draft, service, sorted(deploys, key=lambda d: d.order))
+    _place(draft, service, sorted(deploys, key=lambda d: d.order), book)
     touch(draft, changes=list(target.explicit), names=[(service, n) for n in sorted(gone)])
 
 
-def _show(draft: Draft, signal: Signal, book: Book) -> Deploy | None:
+def _show(
+    draft: Draft, signal: Signal, book: Book, rolled_back_at: Instant | None = None
+) -> Deploy | None:
     """The row of a deploy, and the deploy itself where it moved production."""
     data = signal.data
     assert isinstance(data, DeployFinished)
     service = book.service_at(data.service, signal.at)
     tier = _tier(service, data)
     unknown = bool(data.sha) and merge_of(draft, data.sha or "", signal.at) is None
+    calendar = book.calendar("team", service.team if service else "")
+    day = calendar.zone.day(signal.at)
+    sunday = day + 6 - (day + 3) % 7
     draft.rows.append(
         DeployRow(
             deploy=data.deploy,
@@ -125,6 +130,12 @@ def _show(draft: Draft, signal: Signal, book: Book) -> Deploy | None:
             team=service.team if service else "",
             changeset_unknown=unknown,
             cause=data.cause or "",
+            source=signal.source,
+            week=sunday - 6,
+            working_days=[
+                calendar.count(end - 27, end) for end in range(sunday, sunday + 28, 7)
+            ],
+            rolled_back_at=rolled_back_at,
         )
     )
     if data.sha:
@@ -147,9 +158,9 @@ def _show(draft: Draft, signal: Signal, book: Book) -> Deploy | None:
     )
 
 
-def _place(draft: Draft, id: str, deploys: list[Deploy]) -> None:
+def _place(draft: Draft, id: str, deploys: list[Deploy], book: Book) -> None:
     """Put the deploys of a target in place, and tell the subjects that they carry."""
-    _replace_target(draft, id, deploys)
+    _replace_target(draft, id, deploys, book)
     carried: dict[str, list[tuple[Instant, str]]] = {}
     for deploy in deploys:
         for subject in deploy.subjects if deploy.kind == "deploy" else ():
@@ -172,21 +183,42 @@ def _tier(service: Service | None, data: DeployFinished) -> str:
     return data.environment.tier or ("production" if name in ("production", "prod") else name)
 
 
+def at(draft: Draft, service: str, instant: Instant) -> str | None:
+    """The deploy that moved production of a service at an instant."""
+    target: Target = draft.get(f"target/{service}") or EMPTY_TARGET
+    n = bisect_left(target.deploys, instant, key=lambda d: d.order.at)
+    found = n < len(target.deploys) and target.deploys[n].order.at == instant
+    return target.deploys[n].deploy if found else None
+
+
 def settle(draft: Draft, shas: list[str], book: Book) -> None:
     """Deploys of a sha that was unknown until now stand where its change is."""
     awaits: dict[tuple[str, str], None] = {}
     for sha in shas:
         awaits.update(dict.fromkeys(draft.get(f"awaits/{sha}") or ()))
+    back: dict[str, Instant] = {}
+    for service in dict.fromkeys(service for service, _ in awaits):
+        target: Target = draft.get(f"target/{service}") or EMPTY_TARGET
+        back |= _rolled_back(_replace_target(draft, service, target.deploys, book))
     for _, id in awaits:
         facts: list[Signal] = draft.get(f"deploy/{id}") or []
         if facts:
-            _show(draft, facts[-1], book)
-    for service in dict.fromkeys(service for service, _ in awaits):
-        target: Target = draft.get(f"target/{service}") or EMPTY_TARGET
-        _replace_target(draft, service, target.deploys)
+            _show(draft, facts[-1], book, back.get(id))
 
 
-def _replace_target(draft: Draft, service: str, deploys: list[Deploy]) -> None:
+def _rolled_back(target: Target) -> dict[str, Instant]:
+    """When a rollback took back the deploy that it found in production.
+
+    What it took back below that one had been replaced before, and may have been sound.
+    """
+    found = {rollback: i for i, rollback in sorted(target.undone.items())}
+    return {
+        target.deploys[i].deploy: target.deploys[rollback].order.at
+        for rollback, i in found.items()
+    }
+
+
+def _replace_target(draft: Draft, service: str, deploys: list[Deploy], book: Book) -> Target:
     """Put the deploys of a target in place and mark every change whose liveness may differ."""
     old: Target = draft.get(f"target/{service}") or EMPTY_TARGET
     # one more deploy is the rule: where those before it stand is known
@@ -194,13 +226,16 @@ def _replace_target(draft: Draft, service: str, deploys: list[Deploy]) -> None:
     known = old if more and not old.undone else None
     new = place(draft, deploys, known)
     draft.put(f"target/{service}", new)
-    low, high = TOP, BOTTOM
-    before, after = [BOTTOM, *old.positions], [BOTTOM, *new.positions]
-    same = 0 if known is None else len(before)
-    while same < min(len(before), len(after)) and before[same] == after[same]:
+    same = 0 if known is None else len(old.deploys)
+    while (
+        same < min(len(old.deploys), len(deploys))
+        and old.deploys[same] == deploys[same]
+        and old.positions[same] == new.positions[same]
+    ):
         same += 1
-    for stands in (before[same - 1 :], after[same - 1 :]):
-        low, high = min([low, *stands]), max([high, *stands])
+    base = new.positions[same - 1] if same else BOTTOM
+    stands = [base, *old.positions[same:], *new.positions[same:]]
+    low, high = min(stands), max(stands)
     changed = {
         *(set(new.explicit) ^ set(old.explicit)),
         *(c for c in new.explicit if new.explicit[c] != old.explicit.get(c)),
@@ -218,3 +253,10 @@ def _replace_target(draft: Draft, service: str, deploys: list[Deploy]) -> None:
         ranges=[(low, high)] if low < high else [],
         names=[(service, name) for name in sorted(names)],
     )
+    if new.undone != old.undone:
+        then, now = _rolled_back(old), _rolled_back(new)
+        for deploy in deploys:
+            if then.get(deploy.deploy) != now.get(deploy.deploy):
+                said: list[Signal] = draft.get(f"deploy/{deploy.deploy}")
+                _show(draft, said[-1], book, now.get(deploy.deploy))
+    return new

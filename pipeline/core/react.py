@@ -6,7 +6,17 @@ judge when its time has come. All three are pure.
 
 from typing import Any
 
-from pipeline.core import goal, names, repository, shard, source, subject, team, work_item
+from pipeline.core import (
+    goal,
+    incident,
+    names,
+    repository,
+    shard,
+    source,
+    subject,
+    team,
+    work_item,
+)
 from pipeline.core.book import Book
 from pipeline.core.messages import (
     Called,
@@ -56,6 +66,7 @@ KINDS = (
     "source",
     "team",
     "goal",
+    "incident",
     "log",
 )
 """Kinds of entities, in the order in which messages flow between them."""
@@ -76,6 +87,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "team": team.PARTS,
     "goal": goal.PARTS,
     "source": source.PARTS,
+    "incident": incident.PARTS,
     "log": {},
 }
 """Kind of entity to the types of its parts, by their key or by what stands before its first `/`."""
@@ -110,8 +122,8 @@ def route(signal: Signal) -> list[str]:
             return [f"log:{signal.source}"]
         case CommitmentMade(team=id):
             return [f"team:{id}"]
-        case IncidentOpened() | IncidentResolved():
-            return []  # kept in the archive; the rules that read them come with a later version
+        case IncidentOpened(incident=id) | IncidentResolved(incident=id):
+            return [f"incident:{id}"]
         case SourceSeen() | Defined() | Tick():
             return []
 
@@ -160,6 +172,8 @@ def _react(kind: str, draft: Draft, signal: Signal, book: Book) -> None:
             goal.react(draft, signal, book)
         case "team":
             team.react(draft, signal)
+        case "incident":
+            incident.react(draft, signal)
         case "log":
             _decide(draft, signal)
         case _:
@@ -200,6 +214,8 @@ def _hear(kind: str, draft: Draft, message: Any, book: Book) -> None:
             team.hear(draft, message, book)
         case "source":
             source.hear(draft, message)
+        case "incident":
+            incident.hear(draft, message)
         case "log":
             data = message.signal.data
             draft.gone.append(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pipeline.core import changes, deploys, links
 from pipeline.core.book import Book
+from pipeline.core.calendar import DAY_MS
 from pipeline.core.live import (
     BOTTOM,
     EMPTY_TARGET,
@@ -24,6 +25,7 @@ from pipeline.core.messages import (
     Deployed,
     Evidence,
     LinkedChange,
+    Live,
     NamedByDeploy,
     Redefined,
     Retracted,
@@ -55,6 +57,9 @@ class Told(NamedTuple):
     names: list[str]
     services: list[str]
 
+
+FAILS_WITHIN_MS = 7 * DAY_MS
+"""A revert that is merged later says nothing about the deploy (semantics 12)."""
 
 PARTS: dict[str, Any] = changes.PARTS | deploys.PARTS | {"asserted/": Asserted, "told/": Told}
 
@@ -153,10 +158,7 @@ def _tell(draft: Draft, id: str, book: Book, projects: frozenset[str]) -> None:
     targets: list[str] = []
     if merged_at is not None:
         targets = sorted(logs)
-        began = next((m.first_commit_at for m in known if m.first_commit_at is not None), None)
-        for service in targets:
-            first = next((s.effective_at for s in logs[service] if s.on), None)
-            draft.rows.append(ChangeShippedRow(id, service, draft.id, merged_at, first, began))
+        draft.rows += [_shipped(draft, known, service, logs[service]) for service in targets]
     for s in services:
         if s.until is not None and s.id in logs:
             logs[s.id] = retired(logs[s.id], book.organisation_zone.start(s.until))
@@ -185,6 +187,36 @@ def _tell(draft: Draft, id: str, book: Book, projects: frozenset[str]) -> None:
             ),
         )
     draft.put_if_new(f"told/{id}", Told(sorted(by_name), targets))
+
+
+def _shipped(
+    draft: Draft, known: list[Change], service: str, log: list[Live]
+) -> ChangeShippedRow:
+    """When a change reached production, by which deploy, and whether it was soon taken back."""
+    id = known[0].change
+    on = next((n for n, step in enumerate(log) if step.on), None)
+    shipped_at = deploy = reverted_at = None
+    if on is not None:
+        shipped_at = log[on].effective_at
+        deploy = deploys.at(draft, service, shipped_at)
+        until = shipped_at + FAILS_WITHIN_MS
+        if known[0].reverts is None:  # to take back a revert is to land its change again
+            reverts = (at for at in _undone_at(draft, id) if shipped_at <= at <= until)
+            reverted_at = next(reverts, None)
+    return ChangeShippedRow(
+        change=id,
+        service=service,
+        repository=draft.id,
+        merged_at=known[0].order.at,
+        shipped_at=shipped_at,
+        first_commit_at=next(
+            (m.first_commit_at for m in known if m.first_commit_at is not None), None
+        ),
+        source=known[0].order.source,
+        deploy=deploy or "",
+        reverted_at=reverted_at,
+        removed_at=None if on is None or on + 1 == len(log) else log[on + 1].effective_at,
+    )
 
 
 def _is_bulk(merge: Change) -> bool:

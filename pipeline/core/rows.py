@@ -35,6 +35,7 @@ class WorkItemRow(NamedTuple):
     basically_done: bool
     parent: str
     exempt: bool
+    source: str
 
 
 class WorkItemStateRow(NamedTuple):
@@ -144,6 +145,11 @@ class LinkRow(NamedTuple):
 
 
 class DeployRow(NamedTuple):
+    """`week` is the local Monday before it finished, `rolled_back_at` when it was found wanting.
+
+    `working_days` are those of the 28 days that end with this week, and with the next three.
+    """
+
     deploy: str
     repository: str
     service: str
@@ -159,15 +165,38 @@ class DeployRow(NamedTuple):
     team: str
     changeset_unknown: bool
     cause: str
+    source: str
+    week: Day
+    working_days: list[int]
+    rolled_back_at: Instant | None
 
 
 class ChangeShippedRow(NamedTuple):
+    """`deploy` brought it first; `reverted_at` is when a revert of it was merged soon after that.
+
+    `removed_at` is when it first left production again.
+    """
+
     change: str
     service: str
     repository: str
     merged_at: Instant
     shipped_at: Instant | None
     first_commit_at: Instant | None
+    source: str
+    deploy: str
+    reverted_at: Instant | None
+    removed_at: Instant | None
+
+
+class IncidentRow(NamedTuple):
+    incident: str
+    service: str
+    team: str
+    severity: str
+    deploy: str
+    opened_at: Instant | None
+    resolved_at: Instant | None
 
 
 class AdoptionDayRow(NamedTuple):
@@ -398,6 +427,7 @@ Row = (
     | LinkRow
     | DeployRow
     | ChangeShippedRow
+    | IncidentRow
     | AdoptionDayRow
     | AdopterRow
     | SubjectRow
@@ -427,6 +457,7 @@ TABLES: dict[type[Any], tuple[str, int]] = {
     LinkRow: ("links", 4),
     DeployRow: ("deploys", 2),
     ChangeShippedRow: ("changes_shipped", 2),
+    IncidentRow: ("incidents", 1),
     AdoptionDayRow: ("adoption_days", 2),
     AdopterRow: ("adopters", 2),
     SubjectRow: ("subjects", 1),

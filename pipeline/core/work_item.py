@@ -535,6 +535,7 @@ def _rows(
             basically_done=basically_done,
             parent=now.parent,
             exempt=now.exempt_since is not None,
+            source=min(fact.order for fact in draft.get("tracker")).source,
         )
     )
     left = 2**62

@@ -23,6 +23,7 @@ _ARROW: tuple[tuple[str, Callable[[], pa.DataType], Any], ...] = (
     (r"Float64", pa.float64, 0.0),
     (r"Bool", pa.bool_, False),
     (r"Array\(String\)", lambda: pa.list_(pa.string()), []),
+    (r"Array\(UInt\d+\)", lambda: pa.list_(pa.uint64()), []),
     (
         r"Array\(Tuple\(\s*began_at .*",
         lambda: pa.list_(

@@ -238,6 +238,11 @@ TYPES: dict[str, st.SearchStrategy[Json]] = {
     "decision.recorded": record(
         about=GOALS, decision="override", status="at_risk", by="pm", reason="so"
     ),
+    "incident.opened": both(
+        record(incident=st.sampled_from(["pd:1", "pd:2"])),
+        fields(deploy=st.sampled_from(["ci:1", "ci:2"]), service=SERVICES, team=TEAMS),
+    ),
+    "incident.resolved": record(incident=st.sampled_from(["pd:1", "pd:2"])),
     "source.seen": record(source=st.sampled_from(["/jira", "/ci"])),
     "team.defined": TEAM,
     "service.defined": SERVICE,

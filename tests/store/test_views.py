@@ -20,7 +20,6 @@ EXAMPLES: list[dict[str, Any]] = [
     for example in yaml.safe_load(path.read_text("utf-8"))
 ]
 LATER = {
-    "dora_weekly",
     "forecast_calibration",
     "forecasts",
 }

@@ -163,6 +163,10 @@ def _flag(name: str, data: Data) -> Data:
     return {"flag": name, "environment": {"name": "production"}, "on": True, **data}
 
 
+def _decision(names: str, data: Data) -> Data:
+    return {"by": "lead", "reason": "seen", **_naming("about", "decision")(names, data)}
+
+
 FULL: dict[str, Callable[[str, Data], Data]] = {
     "work_item.changed": _work_item,
     "work_item.deleted": _deleted,
@@ -176,11 +180,13 @@ FULL: dict[str, Callable[[str, Data], Data]] = {
     "adoption.verified": _naming("subject", "adopter", "verdict"),
     "kpi.measured": _naming("goal"),
     "commitment.made": _naming("team"),
-    "decision.recorded": _naming("about"),
     "goal.defined": _naming("id"),
     "goal.withdrawn": _naming("goal"),
     "source.seen": _naming("source"),
     "team.defined": _naming("id"),
+    "incident.opened": _naming("incident"),
+    "incident.resolved": _naming("incident"),
+    "decision.recorded": _decision,
 }
 """How the words after a type, and what is written, become the data of a signal.
 

@@ -40,6 +40,7 @@ ABOUT = {
     "commitments_kept": ("team", "period"),
     "data_quality_daily": ("source", "day"),
     "deploys": ("service", "deploy"),
+    "dora_weekly": ("service", "week"),
     "findings": ("about", "rule"),
     "goal_contributions": ("goal_id", "team"),
     "goal_progress_daily": ("goal_id", "day"),

@@ -1,28 +1,125 @@
 CREATE OR REPLACE VIEW signals.dora_weekly
 (
     service String COMMENT 'Id of the service, e.g. checkout',
-    team String COMMENT 'Id of the team, e.g. payments',
+    team String
+        COMMENT 'Id of the team that owned the service when it was last deployed, e.g. payments; empty if unknown',
     week Date COMMENT 'Monday of the week, local',
-    deployments UInt64 COMMENT 'Successful production deploys of the week',
+    deployments UInt64
+        COMMENT 'Successful production deploys of the week, rollbacks included, configuration not',
     lead_time_p50 Nullable(Float64)
         COMMENT 'Median days from first commit to production, over the 28 days that end with the week',
     change_fail_rate Nullable(Float64)
         COMMENT 'Share of production deploys that needed immediate intervention, 0 to 1, over the 28 days',
     recovery_time_p50 Nullable(Float64)
-        COMMENT 'Median days to recover from a failed deploy, over the 28 days',
+        COMMENT 'Median days to recover from a failed deploy, over those of the 28 days that are known to be over',
     rework_rate Nullable(Float64)
-        COMMENT 'Share of production deploys that were unplanned, 0 to 1, over the 28 days'
+        COMMENT 'Share of production deploys that were unplanned, 0 to 1, over the 28 days',
+    lead_time_merge_p50 Nullable(Float64)
+        COMMENT 'Median days from merge to production, over the 28 days',
+    deployments_per_working_day Nullable(Float64)
+        COMMENT 'Production deploys per working day of the team, over the 28 days; NULL while these are not over, or began before the week of its first deploy',
+    deployments_28 UInt64 COMMENT 'Production deploys of the 28 days',
+    failed_28 UInt64 COMMENT 'Production deploys of the 28 days that needed immediate intervention',
+    unrecovered_28 UInt64 COMMENT 'Failed deploys of the 28 days whose recovery is not known',
+    provisional Bool
+        COMMENT 'True while a deploy of the 28 days is less than 72 hours old: it may still turn out to have failed'
 )
-COMMENT 'How a service is delivered, per week'
+COMMENT 'How a service is delivered, per week from its first production deploy on'
 AS
--- The rule behind it is not there yet: no rows.
+WITH
+    (SELECT maxOrNull(at) FROM signals_store.clock FINAL) AS clock,
+    deployed AS (SELECT * FROM signals.deploys WHERE counted),
+    -- The 28 days that end with a week are four weeks: what happened counts in four of them.
+    of_deploys AS
+    (
+        SELECT
+            service,
+            window,
+            countIf(week = window) AS deployments,
+            count() AS deployments_28,
+            countIf(failed) AS failed_28,
+            countIf(failed AND recovered_at IS NULL) AS unrecovered_28,
+            countIf(unplanned) AS unplanned_28,
+            quantileExactInclusiveIf(0.5)(recovery, recovery >= 0) AS recovery_time_p50,
+            argMax(working_days[age + 1], finished_at) AS working_days,
+            max(finished_at) AS last_at
+        FROM
+        (
+            SELECT
+                *,
+                age,
+                week + 7 * age AS window,
+                dateDiff('millisecond', impaired_at, recovered_at) / 86400000 AS recovery
+            FROM deployed
+            ARRAY JOIN range(4) AS age
+        )
+        GROUP BY service, window
+    ),
+    of_changes AS
+    (
+        SELECT
+            service,
+            window,
+            quantileExactInclusive(0.5)(lead_time) AS lead_time_p50,
+            quantileExactInclusive(0.5)(lead_time_merge) AS lead_time_merge_p50
+        FROM
+        (
+            SELECT
+                deployed.service AS service,
+                deployed.week + 7 * arrayJoin(range(4)) AS window,
+                lead_time,
+                lead_time_merge
+            FROM (SELECT * FROM signals.changes_shipped WHERE deploy != '') AS change
+            INNER JOIN deployed
+                ON deployed.deploy = change.deploy AND deployed.repository = change.repository
+        )
+        GROUP BY service, window
+    ),
+    owners AS
+    (
+        SELECT service, week, argMax(team, finished_at) AS team
+        FROM deployed
+        GROUP BY service, week
+    ),
+    weeks AS
+    (
+        SELECT
+            service,
+            first_week,
+            arrayJoin(
+                arrayMap(n -> first_week + 7 * n, range(toUInt64(intDiv(last_week - first_week, 7) + 1)))
+            ) AS week
+        FROM
+        (
+            SELECT
+                service,
+                min(week) AS first_week,
+                greatest(max(week), toMonday(toDate(coalesce(clock, max(finished_at))))) AS last_week
+            FROM deployed
+            GROUP BY service
+        )
+    )
 SELECT
-    '' AS service,
-    '' AS team,
-    toDate(0) AS week,
-    0 AS deployments,
-    NULL AS lead_time_p50,
-    NULL AS change_fail_rate,
-    NULL AS recovery_time_p50,
-    NULL AS rework_rate
-WHERE 0
+    weeks.service AS service,
+    owners.team AS team,
+    weeks.week AS week,
+    of_deploys.deployments AS deployments,
+    of_changes.lead_time_p50 AS lead_time_p50,
+    if(deployments_28 = 0, NULL, failed_28 / deployments_28) AS change_fail_rate,
+    of_deploys.recovery_time_p50 AS recovery_time_p50,
+    if(deployments_28 = 0, NULL, unplanned_28 / deployments_28) AS rework_rate,
+    of_changes.lead_time_merge_p50 AS lead_time_merge_p50,
+    multiIf(
+        weeks.week < first_week + 21 OR weeks.week + 7 > toDate(clock), NULL,
+        deployments_28 = 0, 0,
+        of_deploys.working_days = 0, NULL,
+        deployments_28 / of_deploys.working_days
+    ) AS deployments_per_working_day,
+    of_deploys.deployments_28 AS deployments_28,
+    of_deploys.failed_28 AS failed_28,
+    of_deploys.unrecovered_28 AS unrecovered_28,
+    toBool(deployments_28 > 0 AND coalesce(last_at + INTERVAL 72 HOUR > clock, true)) AS provisional
+FROM weeks
+ASOF INNER JOIN owners ON owners.service = weeks.service AND weeks.week >= owners.week
+LEFT JOIN of_deploys ON of_deploys.service = weeks.service AND of_deploys.window = weeks.week
+LEFT JOIN of_changes ON of_changes.service = weeks.service AND of_changes.window = weeks.week

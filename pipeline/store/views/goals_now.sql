@@ -38,7 +38,7 @@ CREATE OR REPLACE VIEW signals.goals_now
         COMMENT 'Changes of baseline, target, date or weight after it was committed',
     retargeted Bool COMMENT 'True if it was hit after its target was lowered',
     trust Nullable(String)
-        COMMENT 'How far the numbers can be trusted, A to D; NULL if not graded',
+        COMMENT 'How far its value can be trusted, the worst of what it rests on: A all good, B none poor, C any poor, D when the value is no longer said; NULL if none of that is known',
     as_of DateTime64(3, 'UTC') COMMENT 'Instant that this row describes, UTC',
     planned Nullable(Float64) COMMENT 'Value that the plan expects by now',
     known_weight Nullable(Float64)
@@ -75,6 +75,17 @@ WITH
         FROM signals_store.findings FINAL
         WHERE rule = 'basically_done' AND cleared_at IS NULL
         GROUP BY goal_id
+    ),
+    -- Of its work items closed in the last 28 days, those without a sure link.
+    coverage AS
+    (
+        SELECT
+            arrayJoin(arrayDistinct(goals)) AS goal_id,
+            count() AS closed,
+            countIf(state = 'unknown' AND hasAny(reasons, ['unlinked', 'ambiguous'])) AS unlinked
+        FROM signals_store.work_items FINAL
+        WHERE closed_at > clock - INTERVAL 28 DAY AND state NOT IN ('dropped', 'deleted')
+        GROUP BY goal_id
     )
 SELECT
     goal.goal_id AS goal_id,
@@ -105,7 +116,39 @@ SELECT
     open.basically_done AS basically_done,
     edits_after_commitment,
     retargeted,
-    CAST(NULL AS Nullable(String)) AS trust,
+    -- 1 to 4 are A to D. The place for what else a goal rests on.
+    nullIf(
+        substring(
+            'ABCD',
+            coalesce(
+                if(
+                    metric_kind = '' OR status IN ('incomplete', 'planned', 'withdrawn'),
+                    NULL,
+                    arrayReduce(
+                        'maxOrNull',
+                        [
+                            multiIf(
+                                metric_kind != 'work' OR coverage.closed = 0, NULL,
+                                coverage.unlinked / coverage.closed <= 0.1, 1,
+                                coverage.unlinked / coverage.closed <= 0.3, 2,
+                                3
+                            ),
+                            multiIf(
+                                metric_kind != 'rollup' OR known_weight IS NULL, NULL,
+                                known_weight >= 0.95, 1,
+                                known_weight >= 0.8, 2,
+                                known_weight >= 0.5, 3,
+                                4
+                            )
+                        ]
+                    )
+                ),
+                5
+            ),
+            1
+        ),
+        ''
+    ) AS trust,
     as_of,
     planned,
     known_weight,
@@ -116,3 +159,4 @@ SELECT
 FROM (SELECT * FROM signals_store.goals FINAL) AS goal
 LEFT JOIN overrides ON overrides.about = goal.goal_id
 LEFT JOIN open ON open.goal_id = goal.goal_id
+LEFT JOIN coverage ON coverage.goal_id = goal.goal_id
