@@ -41,8 +41,7 @@ def of_work_item(sight: Sight, at: Instant, book: Book) -> list[str]:
 
 def _tracker(now: Attributes) -> Iterator[str]:
     if now.status_by is not None:
-        other = "opened" if now.reopened_at is None else "reopened"
-        what = {"done": "closed", "dropped": "dropped"}.get(now.category, other)
+        what = "closed" if now.category == "done" else now.category
         yield f"{what}: {' '.join(now.status_by)}"
 
 
