@@ -22,7 +22,7 @@ NAMES = 6
 
 
 def subject(store: Store, id: str, day: dt.date | None = None) -> Piece:
-    """A subject by itself: its reach, who adopts it, and how it came to that."""
+    """A subject by itself."""
     found = reach(store, id, day=day)
     found.text = found.text[:1].upper() + found.text[1:]
     return found
@@ -128,7 +128,10 @@ def _adopters(store: Store, id: str, close: dt.datetime) -> Iterable[Piece]:
         {"id": id, "at": round(close.timestamp() * 1000) - 1},
     )
     if rows:
-        names = [f"{row['adopter']} since {row['stay'][0]:%Y-%m-%d}" for row in rows[:NAMES]]
+        names = [
+            f"{row['adopter']} since {row['stay'][0].astimezone(close.tzinfo):%Y-%m-%d}"
+            for row in rows[:NAMES]
+        ]
         more = f" and {len(rows) - NAMES} more" if len(rows) > NAMES else ""
         yield Piece(f"adopted by {', '.join(names)}{more}")
 

@@ -8,6 +8,7 @@ from pipeline.core.findings import TEXT
 from pipeline.core.repository import is_change
 from pipeline.notify.digest import NEXT_STEP, plural
 from pipeline.notify.explain.adoption import reach
+from pipeline.notify.explain.adoption import subject as adoption
 from pipeline.notify.explain.trace import Piece, Signal, Wanted, about, archive, referred, when
 from pipeline.store.client import Store
 
@@ -138,18 +139,16 @@ def _facts(store: Store, item: Row) -> Iterable[Piece]:
         piece = Piece(f"Linked to {link['change']} ({how}){_merged(merges)}", signals=merges)
         for row in shipped:
             if row["change"] == link["change"]:
-                live = _live(row["service"], row["shipped_at"], deploys, heard)
-                if not item["shipped_at"]:
-                    live.text = live.text.replace("live in", "first live in", 1).replace(
-                        "not first", "not"
-                    )
-                piece.below.append(live)
+                how = "live in" if item["shipped_at"] else "first live in"
+                piece.below.append(
+                    _live(how, row["service"], row["shipped_at"], deploys, heard)
+                )
         yield piece
     if len(links) > MOST:
         yield Piece(f"and {len(links) - MOST} more changes")
     for subject in item["subjects"]:
         shipped_at = item["shipped_at"]
-        yield reach(store, subject) if shipped_at else Piece(f"Will be adopted as {subject}")
+        yield adoption(store, subject) if shipped_at else Piece(f"Delivers {subject}")
 
 
 def _tracker(heard: list[Signal]) -> Iterable[Piece]:
@@ -197,13 +196,15 @@ def _deploys(store: Store, at: Iterable[tuple[str, dt.datetime | None]]) -> Depl
     }
 
 
-def _live(service: str, at: dt.datetime | None, deploys: Deploys, heard: list[Signal]) -> Piece:
+def _live(
+    how: str, service: str, at: dt.datetime | None, deploys: Deploys, heard: list[Signal]
+) -> Piece:
     if at is None:
         return Piece(f"not live in {service}")
     name, id = deploys.get((service, at), ("", ""))
     by = f", by deploy {name}" if name else ""
     signals = about(heard, "deploy.finished", "deploy", id) if id else []
-    return Piece(f"live in {service} since {when(at)}{by}", signals=signals)
+    return Piece(f"{how} {service} since {when(at)}{by}", signals=signals)
 
 
 def findings(store: Store, about_: str) -> Iterable[Piece]:
@@ -267,60 +268,49 @@ def spell(row: Row) -> str:
     return f"{row['rule']} since {when(row['raised_at'])}, {until}"
 
 
+LIVE = {"live": "live in", "taken back": "no longer live in"}
+"""Words of evidence about a service."""
+
+
 def _evidence(store: Store, row: Row) -> list[Piece]:
-    """Each piece of evidence, with the signals that it refers to."""
+    """Each piece of evidence (see core/evidence.py), with the signals that it refers to."""
     pairs = [piece.partition(": ")[::2] for piece in row["evidence"]]
     named = referred(store, [ref for _, ref in pairs])
     changes = [ref.split(" ")[0] for what, ref in pairs if what == "linked"]
-    lives = [
-        (ref.rpartition(" ")[0], moment(ref))
-        for what, ref in pairs
-        if what in ("live", "taken back")
-    ]
+    lives = [(ref.rpartition(" ")[0], moment(ref)) for what, ref in pairs if what in LIVE]
     deploys = _deploys(store, lives)
     heard = archive(
         store,
         Wanted("change.merged", "change", changes),
         Wanted("deploy.finished", "deploy", [deploy for _, deploy in deploys.values()]),
     )
-    found: list[Piece] = []
-    for what, ref in pairs:
-        signals: list[Signal] = []
-        text = f"{what}: {ref}"
+
+    def piece(what: str, ref: str) -> Piece:
         match what:
+            case _ if ref in named:
+                return Piece(f"{what} at {when(named[ref].time)}", signals=[named[ref]])
             case "state":
                 state, at = ref.split(" ")
-                text = f"{state} since {when(moment(at))}"
+                return Piece(f"{state} since {when(moment(at))}")
             case "grace":
-                text = f"a grace of {ref.rpartition(' ')[0]} {when(moment(ref))}"
-            case _ if ref in named:
-                signals = [named[ref]]
-                text = f"{what} at {when(signals[0].time)}"
+                return Piece(f"a grace of {ref.rpartition(' ')[0]} {when(moment(ref))}")
             case "linked":
                 change, sure = ref.rsplit(" ", 1)
-                signals = about(heard, "change.merged", "change", change)
-                text = f"linked to {change} ({sure})" + (_merged(signals) if signals else "")
+                merges = about(heard, "change.merged", "change", change)
+                return Piece(f"linked to {change} ({sure}){_merged(merges)}", signals=merges)
             case "live" | "taken back":
-                piece = _live(ref.rpartition(" ")[0], moment(ref), deploys, heard)
-                signals, text = piece.signals, piece.text
-                if what == "taken back":
-                    text = text.replace("live in", "taken back in", 1).replace("since", "at", 1)
-            case "adopted" | "verified" | "released":
-                found.append(_facet(store, row, what, ref))
-                continue
+                service = ref.rpartition(" ")[0]
+                return _live(LIVE[what], service, moment(ref), deploys, heard)
             case "not live":
-                text = f"not live in {ref}"
-            case "named":
-                text = f"named {ref}"
-            case "more":
-                text = f"and {ref} more"
+                return Piece(f"not live in {ref}")
+            case "adopted" | "verified" | "released":
+                return _facet(store, row, what, ref)
             case "last heard":
-                signals = _at(store, moment(ref))
-                text = f"last heard at {when(moment(ref))}"
-        found.append(Piece(text, signals=signals))
-    if not found:
-        found.append(Piece("no evidence was recorded"))
-    return found
+                at_ = moment(ref)
+                return Piece(f"last heard at {when(at_)}", signals=_at(store, at_))
+        return Piece(f"{what}: {ref}")
+
+    return [piece(*pair) for pair in pairs] or [Piece("no evidence was recorded")]
 
 
 def _facet(store: Store, row: Row, what: str, ref: str) -> Piece:
