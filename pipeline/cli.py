@@ -33,6 +33,7 @@ from pipeline.engine.reasons import REASONS
 from pipeline.errors import BrokerError, DeliverySignalsError, NotFound, QueryError, UsageError
 from pipeline.history import history as real_history
 from pipeline.notify import digest as wake_up
+from pipeline.notify.explain import as_dict, explain, lines
 from pipeline.show import FORMS, plain, show
 from pipeline.simulate import simulate
 from pipeline.store.client import Store, open_reader, open_store, server_options
@@ -322,6 +323,34 @@ def backtest(data: Data = None, as_json: AsJson = False) -> None:
 def digest(data: Data = None, as_json: AsJson = False) -> None:
     """The wake-up: what moved, what is only basically done, what is not known."""
     _print_digest(data, as_json=as_json)
+
+
+@app.command("explain")
+def explain_(
+    about: Annotated[
+        list[str],
+        typer.Argument(help="A goal, work item, finding or subject; or VIEW NAME... COLUMN."),
+    ],
+    data: Data = None,
+    day: Annotated[
+        str | None, typer.Option("--day", help="As of the close of this day, not of now.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a number, a state or a finding is what it is, down to the signals."""
+    with _store(data) as store:
+        found = explain(store, about, None if day is None else _date(day))
+    if as_json:
+        print(json.dumps(as_dict(found)))
+    else:
+        out.print("\n".join(lines(found)))
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--day {text!r} is no day", "such as 2026-03-31") from None
 
 
 def _print_digest(data: Path | None, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from pipeline.core.calendar import DAY_MS, WorkingCalendar, compact
+from pipeline.core.calendar import DAY_MS, WorkingCalendar, compact, iso_instant
 from pipeline.core.rows import FindingRow
 from pipeline.core.signals import Instant
 
@@ -34,17 +34,20 @@ class StateRun(Protocol):
 class Terms(NamedTuple):
     """What is granted to a state: so many days of this calendar, not counted before a launch.
 
+    `default` is what a team gets whose own work does not teach better.
+
     `launches` says since when which launch was announced (None: none), oldest first.
     """
 
     days: int
+    default: int
     calendar: WorkingCalendar
     launches: list[tuple[Instant, Instant | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A finding before it has a name: rule, from, to (None: open), why.
+    """A finding before it has a name: rule, from, to (None: open), why, and what it rests on.
 
     `look_at` is when it may change although nothing arrives: not raised yet, or growing worse.
     """
@@ -53,11 +56,10 @@ class Interval:
     raised_at: Instant
     cleared_at: Instant | None
     reasons: list[str] = field(default_factory=list)
-    since: Instant | None = None
+    evidence: list[str] = field(default_factory=list)
     severe_at: Instant | None = None
     look_at: Instant | None = None
     text: str = ""
-    evidence: list[str] = field(default_factory=list)
 
     def row(
         self, kind: str, about: str, team: str, goals: list[str], subject: str, now: Instant
@@ -149,25 +151,29 @@ def basically_done(
             for r in regressed
         ):
             continue
-        raised, severe = _raised(run, terms(run))
+        granted = terms(run)
+        start, raised, severe = _raised(run, granted)
         left = runs[n + 1].confirmed_at if n + 1 < len(runs) else None
         if left is not None and raised >= left:
             continue
         look = raised if raised > now else severe if left is None and severe > now else None
+        own = "" if granted.days == granted.default else f" (default {granted.default})"
+        rests_on = [
+            f"state: {run.state} {iso_instant(run.effective_at)}",
+            f"grace: {granted.days} working days{own} from {iso_instant(start)}",
+        ]
         found.append(
-            Interval(
-                "basically_done", raised, left, run.reasons, run.effective_at, severe, look
-            )
+            Interval("basically_done", raised, left, run.reasons, rests_on, severe, look)
         )
     return found
 
 
-def _raised(run: StateRun, terms: Terms) -> tuple[Instant, Instant]:
-    """When the grace is over, and when twice the grace is.
+def _raised(run: StateRun, terms: Terms) -> tuple[Instant, Instant, Instant]:
+    """From when the grace runs, when it is over, and when twice the grace is.
 
     A launch that is announced, or put off, after that comes too late to matter.
     """
-    raised = severe = 2**62
+    start, raised, severe = run.effective_at, 2**62, 2**62
     for since, launch in terms.launches:
         if since >= raised:
             break
@@ -175,7 +181,7 @@ def _raised(run: StateRun, terms: Terms) -> tuple[Instant, Instant]:
         over = terms.calendar.add(start, terms.days)
         raised = max(over, run.confirmed_at, since)
         severe = terms.calendar.add(start, 2 * terms.days)
-    return raised, severe
+    return start, raised, severe
 
 
 def regressed(runs: Sequence[StateRun]) -> list[Interval]:
@@ -186,16 +192,17 @@ def regressed(runs: Sequence[StateRun]) -> list[Interval]:
     found: list[Interval] = []
     raised: Instant | None = None
     reasons: list[str] = []
+    rests_on: list[str] = []
     done_at: Instant | None = None
     fell = False
     for run in runs:
         if run.state == "done":
             if raised is not None and raised < run.confirmed_at:
-                found.append(Interval("regressed", raised, run.confirmed_at, reasons))
+                found.append(Interval("regressed", raised, run.confirmed_at, reasons, rests_on))
             raised, fell, done_at = None, False, run.effective_at
         elif run.state in ("dropped", "deleted"):
             if raised is not None and raised < run.confirmed_at:
-                found.append(Interval("regressed", raised, run.confirmed_at, reasons))
+                found.append(Interval("regressed", raised, run.confirmed_at, reasons, rests_on))
             raised, fell, done_at = None, False, None
         elif done_at is not None:
             if not fell:
@@ -208,8 +215,12 @@ def regressed(runs: Sequence[StateRun]) -> list[Interval]:
                     done_at, fell = None, False
                     continue
                 raised, reasons = run.confirmed_at, run.reasons
+                rests_on = [
+                    f"state: done {iso_instant(done_at)}",
+                    f"state: {run.state} {iso_instant(run.effective_at)}",
+                ]
     if raised is not None:
-        found.append(Interval("regressed", raised, None, reasons))
+        found.append(Interval("regressed", raised, None, reasons, rests_on))
     return found
 
 
@@ -231,7 +242,8 @@ def wip_age(
         raised = max(due, since)
         if until is None or raised < until:
             look = raised if raised > now else None
+            rests_on = [f"in work: {iso_instant(since)}", f"usual until: {iso_instant(due)}"]
             found.append(
-                Interval("wip_age", raised, until, ["older_than_usual"], since, None, look)
+                Interval("wip_age", raised, until, ["older_than_usual"], rests_on, None, look)
             )
     return found

@@ -7,7 +7,7 @@ What is usual is learned from the hours in which it was heard in the 28 days bef
 from math import ceil
 from typing import Any, NamedTuple
 
-from pipeline.core.calendar import DAY_MS, HOUR_MS
+from pipeline.core.calendar import DAY_MS, HOUR_MS, iso_instant
 from pipeline.core.findings import Interval
 from pipeline.core.messages import Counted, Heard, Listen, Silences
 from pipeline.core.reaction import Draft
@@ -140,7 +140,7 @@ def wake(draft: Draft) -> None:
     stale_after = None if usual is None else last_at + PATIENCE * usual * HOUR_MS
     draft.rows.append(SourceRow(draft.id, last_at, stale_after))
     rows = [
-        Interval("source_stale", s.raised_at, s.until).row(
+        Interval("source_stale", s.raised_at, s.until, evidence=_rests_on(s)).row(
             "source", draft.id, "", [], "", draft.now
         )
         for s in silences
@@ -151,6 +151,14 @@ def wake(draft: Draft) -> None:
         Gone(FindingRow, (id,)) for id in draft.get("findings") or [] if id not in ids
     ]
     draft.put_if_new("findings", ids)
+
+
+def _rests_on(silence: Silence) -> list[str]:
+    usual = (silence.raised_at - silence.after) // (PATIENCE * HOUR_MS)
+    return [
+        f"last heard: {iso_instant(silence.after)}",
+        f"usual gap: {usual} h, times {PATIENCE}",
+    ]
 
 
 def _usual(hours: list[tuple[int, Instant, Instant]], i: int) -> int | None:

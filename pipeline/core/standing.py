@@ -195,15 +195,20 @@ def _last(steps: Iterable[Step], at: Instant) -> Step | None:
     return last
 
 
-def judge_shipping(sight: Sight, attributes: Attributes, at: Instant) -> Shipping:
-    sure = [
-        (c, links.confidence(c.evidence, at, bulk=_is_bulk(c.change, at)))
+def weighed(sight: Sight, at: Instant) -> list[tuple[LinkedChange, float]]:
+    """The changes that may deliver it, and how sure it is at an instant that they do."""
+    return [
+        (c.change, links.confidence(c.evidence, at, bulk=_is_bulk(c.change, at)))
         for c in sight.changes
         if c.change.delivers
     ]
-    driving = [c.change for c, confidence in sure if links.drives(confidence)]
+
+
+def judge_shipping(sight: Sight, attributes: Attributes, at: Instant) -> Shipping:
+    sure = weighed(sight, at)
+    driving = [change for change, confidence in sure if links.drives(confidence)]
     candidate = any(links.is_candidate(confidence) for _, confidence in sure)
-    named = [n for n, since in sight.named if _names_us(n.evidence[0], since, at)]
+    named = [n for n, since in sight.named if names_us(n.evidence[0], since, at)]
     services = tuple(
         sorted({s for c in driving for s in c.services} | {n.service for n in named})
     )
@@ -272,7 +277,7 @@ def _is_bulk(change: LinkedChange, at: Instant) -> bool:
     return change.bulk_at is not None and change.bulk_at <= at
 
 
-def _names_us(evidence: Evidence, since: Instant, at: Instant) -> bool:
+def names_us(evidence: Evidence, since: Instant, at: Instant) -> bool:
     return max(evidence.at, since) <= at and (evidence.until is None or at < evidence.until)
 
 
@@ -327,7 +332,7 @@ def subjects_of(
     ancestors = ancestors_at(sight, now.parent, at)
     found = {*now.subjects, *(id for ancestor in ancestors for id in ancestor.subjects)}
     for link, since in sight.linked:
-        if link.rel == "delivers" and _names_us(link.evidence, since, at):
+        if link.rel == "delivers" and names_us(link.evidence, since, at):
             found.add(link.to)
     found |= _selected("subject", now, ancestors, at, book)
     if not found:

@@ -66,6 +66,8 @@ class Attributes(NamedTuple):
     ready_since: dict[str, Instant] = {}  # noqa: RUF012 - never changed in place
     exempt_since: Instant | None = None
     category: str = "todo"
+    status_by: tuple[str, str] | None = None
+    """Source and id of the signal that gave it this category."""
     started_at: Instant | None = None
     closed_since: Instant | None = None
     reopened_at: Instant | None = None
@@ -155,6 +157,8 @@ def _apply(
     category = new.pop("status", None)
     if category is not None:
         _status(now, category, at, new)
+        if "category" in new:
+            new["status_by"] = (fact.order.source, fact.order.id)
     return now._replace(**new)
 
 

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from operator import is_
 from typing import Any, NamedTuple
 
-from pipeline.core import findings, flow, links
+from pipeline.core import evidence, findings, flow, links
 from pipeline.core.activity import IDLE, Activity, activity_of
 from pipeline.core.book import Book
 from pipeline.core.course import Course, course_of
@@ -206,7 +206,7 @@ def wake(draft: Draft, book: Book) -> None:
     if next_at is not None:
         draft.wake(next_at)
     goals = [goal for goal, log in sorted(course.goals.items()) if log[-1].value == "in"]
-    found = _findings(draft, course, now, goals, book)
+    found = _findings(draft, sight, course, now, goals, book)
     ids = [finding.finding_id for finding in found]
     draft.rows += found
     draft.gone += [Gone(FindingRow, (id,)) for id in said.findings if id not in ids]
@@ -441,16 +441,20 @@ def _tell_teams(draft: Draft, told: Said, said: Said) -> None:
 
 
 def _findings(
-    draft: Draft, course: Course, now: Attributes, goals: list[str], book: Book
+    draft: Draft, sight: Sight, course: Course, now: Attributes, goals: list[str], book: Book
 ) -> list[FindingRow]:
     answers: dict[str, int | None] = draft.get("grace") or {}
 
     def terms(run: StateRun) -> Terms:
         stage = BASICALLY_DONE[run.state]
+        default = book.grace(stage).default
         days = answers.get(f"{run.team}/{stage}/{run.effective_at}")
-        if days is None:
-            days = book.grace(stage).default
-        return Terms(days, book.calendar("team", run.team), book.launches(run.subjects))
+        return Terms(
+            default if days is None else days,
+            default,
+            book.calendar("team", run.team),
+            book.launches(run.subjects),
+        )
 
     regressed = findings.regressed(course.runs)
     subjects = course.view.subjects if course.view else []
@@ -466,11 +470,13 @@ def _findings(
     for at in wakes:
         draft.wake(at)
     subject = min(subjects, default="")
-    return [
-        finding.row("work_item", draft.id, now.team, goals, subject, draft.now)
-        for finding in found
-        if finding.raised_at <= draft.now
-    ]
+    rows: list[FindingRow] = []
+    for finding in found:
+        if finding.raised_at <= draft.now:
+            row = finding.row("work_item", draft.id, now.team, goals, subject, draft.now)
+            rests_on = evidence.of_work_item(sight, finding.raised_at, book)
+            rows.append(row._replace(evidence=[*row.evidence, *rests_on]))
+    return rows
 
 
 def _usual(draft: Draft, course: Course) -> int | None:

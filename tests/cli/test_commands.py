@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 VIEWS: dict[str, list[str]] = yaml.safe_load(
     (HERE.parent / "store" / "contract.yaml").read_text("utf-8")
 )
+EXPLAINED: list[dict[str, Any]] = yaml.safe_load((HERE / "explain.yaml").read_text("utf-8"))
 ERRORS: list[dict[str, Any]] = yaml.safe_load((HERE / "errors.yaml").read_text("utf-8"))
 
 
@@ -138,6 +139,17 @@ def test_findings(signals: Signals, acme: Path) -> None:
     table = signals("findings", "--data", acme).out
     assert "basically_done  PAY-42  payments" in table
     assert "2026-03-19" in table
+
+
+@pytest.mark.parametrize("case", EXPLAINED, ids=lambda case: " ".join(case["about"])[:50])
+def test_explain(signals: Signals, acme: Path, case: dict[str, Any]) -> None:
+    """The whole chain down to the signals; each of them can be seen with the query it names."""
+    said = signals("explain", *case["about"], "--data", acme).out
+    assert said == case["says"]
+    found = signals("explain", *case["about"], "--data", acme, "--json").json
+    assert found["text"] in said.splitlines()[0]
+    shown = said.splitlines()[-1].removeprefix('  signals query "').removesuffix('"')
+    assert len(signals("query", shown, "--data", acme, "--json").json) == 1
 
 
 def test_digest(signals: Signals, acme: Path) -> None:

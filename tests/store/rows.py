@@ -55,7 +55,7 @@ def fill(store: Store, records: Records, version: int = 1, token: str = "") -> N
         for row in found
     ]
     writer.write([(version, row) for row in rows], [], token)
-    for signal in records.get("signals", ()):
+    for n, signal in enumerate(records.get("signals", ())):
         writer.signals(
             source=[signal["source"]],
             id=[signal["id"]],
@@ -65,7 +65,7 @@ def fill(store: Store, records: Records, version: int = 1, token: str = "") -> N
             subject=[""],
             body=[signal["body"].encode()],
             version=[version],
-            token=token,
+            token=f"{token}{n}",
         )
 
 

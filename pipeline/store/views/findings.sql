@@ -19,7 +19,8 @@ CREATE OR REPLACE VIEW signals.findings
         COMMENT 'When that was decided, UTC; NULL if nothing was',
     until Nullable(DateTime64(3, 'UTC'))
         COMMENT 'How long the decision holds, UTC; NULL if not said',
-    evidence Array(String) COMMENT 'Ids of the signals it rests on',
+    evidence Array(String)
+        COMMENT 'What it rests on, as known when it was raised: "what: reference", e.g. closed: /jira 4711 (source and id of a signal), linked: acme/shop!7 0.92',
     explanation String
         COMMENT 'The reasons in words; below target with adopters and target when it was raised, e.g. used by fewer than the target (2/6)',
     subject String COMMENT 'Id of the capability whose adoption it is about, empty if none'
