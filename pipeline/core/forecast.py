@@ -348,7 +348,7 @@ def _unit(path: Numbers) -> float:
 
 
 def repeated(changes: Sequence[float], steps: int, draws: Draws) -> Numbers:
-    """ "The last 28 days repeat": their mean goes on, as scattered as they were.
+    """The last 28 days repeat: their mean goes on, as scattered as they were.
 
     Counts are scattered at least as much as events are; few steps cannot show it.
     """

@@ -183,6 +183,4 @@ def _lines(
             series.append(float(sum(_line(v) >= _line(version) for v in there)))
         target = float(np.ceil(share * eligible))
         if eligible >= 5 and len(series) > 60 and series[0] < target:
-            yield Goal(
-                f"{name} {version}", series, target, 180, float(max(eligible, *series))
-            )
+            yield Goal(f"{name} {version}", series, target, 180, float(max(eligible, *series)))

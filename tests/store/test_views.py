@@ -23,8 +23,6 @@ LATER = {
     "commitment_limits",
     "commitments_kept",
     "dora_weekly",
-    "forecast_calibration",
-    "forecasts",
     "setup_gaps",
     "team_flow_weekly",
 }
