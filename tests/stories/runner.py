@@ -39,6 +39,8 @@ ABOUT = {
     "data_quality_daily": ("source", "day"),
     "deploys": ("service", "deploy"),
     "findings": ("about", "rule"),
+    "forecast_calibration": ("about_kind", "quantity", "against"),
+    "forecasts": ("about", "quantity", "scenario"),
     "goal_contributions": ("goal_id", "team"),
     "goal_progress_daily": ("goal_id", "day"),
     "goal_versions": ("goal_id",),
@@ -55,7 +57,7 @@ ABOUT = {
 OF_ARRIVAL = {"data_quality_daily", "rejections"}
 """Views that may differ when the same signals arrive in another order."""
 
-ORDER = ("confirmed_at", "raised_at", "from_at", "finished_at", "at", "day", "line")
+ORDER = ("confirmed_at", "raised_at", "from_at", "finished_at", "at", "day", "made_on", "line")
 """Rows come by the first of these columns that the view has, then by all."""
 
 
