@@ -248,3 +248,12 @@ def test_demo(signals: Signals, tmp_path: Path) -> None:
     assert re.match(r"[\d.]+( %)? of [\d.]+", ran.out)
     assert "Trust: " in ran.out
     assert (tmp_path / "simulation" / "truth.json").exists()
+
+
+def test_backtest_of_a_young_organisation_has_nothing_to_judge(
+    signals: Signals, acme: Path
+) -> None:
+    """That is said, and is no error."""
+    ran = signals("backtest", "--data", acme, "--json")
+    assert (ran.code, ran.json) == (0, [])
+    assert "no forecast is old enough" in signals("backtest", "--data", acme).err

@@ -19,12 +19,6 @@ EXAMPLES: list[dict[str, Any]] = [
     for path in sorted((HERE / "views").glob("*.yaml"))
     for example in yaml.safe_load(path.read_text("utf-8"))
 ]
-LATER = {
-    "forecast_calibration",
-    "forecasts",
-}
-"""Views whose numbers no rule makes yet; they are there, typed and empty."""
-
 MEASURED = {"pipeline_lag"}
 """Views of what no row of the core says; see test_lag.py."""
 

@@ -42,6 +42,8 @@ ABOUT = {
     "deploys": ("service", "deploy"),
     "dora_weekly": ("service", "week"),
     "findings": ("about", "rule"),
+    "forecast_calibration": ("about_kind", "quantity", "against"),
+    "forecasts": ("about", "quantity", "scenario"),
     "goal_contributions": ("goal_id", "team"),
     "goal_progress_daily": ("goal_id", "day"),
     "goal_versions": ("goal_id",),
@@ -60,7 +62,17 @@ ABOUT = {
 OF_ARRIVAL = {"data_quality_daily", "rejections"}
 """Views that may differ when the same signals arrive in another order."""
 
-ORDER = ("confirmed_at", "raised_at", "from_at", "finished_at", "at", "day", "week", "line")
+ORDER = (
+    "confirmed_at",
+    "raised_at",
+    "from_at",
+    "finished_at",
+    "at",
+    "day",
+    "week",
+    "made_on",
+    "line",
+)
 """Rows come by the first of these columns that the view has, then by all."""
 
 

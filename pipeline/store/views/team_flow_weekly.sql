@@ -100,6 +100,27 @@ WITH
             ON stretch.team = weeks.team
         WHERE since < closes_at AND (until IS NULL OR until >= closes_at)
         GROUP BY team, week
+    ),
+    -- An incident that names no team is of the team whose service suffered.
+    struck AS
+    (
+        SELECT weeks.team AS team, week, count() AS incidents
+        FROM weeks
+        INNER JOIN
+        (
+            SELECT
+                if(incident.team = '', serving.team, toString(incident.team)) AS team,
+                incident.opened_at AS opened_at
+            FROM (SELECT * FROM signals_store.incidents FINAL) AS incident
+            LEFT JOIN
+            (
+                SELECT service, argMax(toString(team), finished_at) AS team
+                FROM signals_store.deploys FINAL
+                GROUP BY service
+            ) AS serving ON serving.service = incident.service
+        ) AS opened ON opened.team = weeks.team
+        WHERE opened_at >= opens_at AND opened_at < closes_at
+        GROUP BY team, week
     )
 SELECT
     weeks.team AS team,
@@ -114,11 +135,11 @@ SELECT
     if(promised = 0, NULL, kept / promised) AS sle_attainment,
     if(finished = 0, NULL, unaligned / finished) AS unaligned_share,
     if(finished = 0, NULL, exempted / finished) AS exempt_share,
-    -- To be joined with the incidents of the team; until then none is counted.
-    0 AS incidents,
+    struck.incidents AS incidents,
     if(empty(cycles), NULL, cycles[intDiv(length(cycles) * 95 + 99, 100)]) AS cycle_time_p95,
     if(recent = 0, NULL, support / recent) AS support_share,
     if(finished = 0, NULL, reopened_n / finished) AS reopened_share
 FROM weeks
 LEFT JOIN done ON done.team = weeks.team AND done.week = weeks.week
 LEFT JOIN active ON active.team = weeks.team AND active.week = weeks.week
+LEFT JOIN struck ON struck.team = weeks.team AND struck.week = weeks.week
