@@ -202,7 +202,7 @@ def _too_early(asked: Question, gains: Sequence[float]) -> str:
         if strand.remaining > 0 and not forecast.enough(strand.finished):
             return (
                 f"too early to forecast: {finished} finished in {weeks} weeks,"
-                f" {forecast.FINISHES} in {forecast.WEEKS[0]} are needed"
+                f" at least {forecast.FINISHES} in {forecast.WEEKS[0]} are needed"
             )
     return ""
 

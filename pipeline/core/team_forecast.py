@@ -21,7 +21,7 @@ def forecast_team(team: str, day: Day, finished: Sequence[int]) -> list[Forecast
     if found is None:
         basis = (
             f"too early to forecast: {number} finished in {weeks} weeks,"
-            f" {forecast.FINISHES} in {forecast.WEEKS[0]} are needed"
+            f" at least {forecast.FINISHES} in {forecast.WEEKS[0]} are needed"
         )
         return [_row(team, day, week, [None] * 5, basis) for week in WEEKS]
     return [

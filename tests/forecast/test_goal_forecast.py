@@ -77,12 +77,12 @@ def test_a_goal_on_pace_will_be_hit() -> None:
         (
             steady(56),
             {"kind": "work", "strands": [Strand([4] * 7, 12)]},
-            "28 finished in 7 weeks, 10 in 8 are needed",
+            "28 finished in 7 weeks, at least 10 in 8 are needed",
         ),
         (
             steady(56),
             {"kind": "work", "strands": [Strand([1] * 9, 12)]},
-            "9 finished in 9 weeks, 10 in 8 are needed",
+            "9 finished in 9 weeks, at least 10 in 8 are needed",
         ),
         (steady(56), {"kind": "work"}, "no work is left"),
     ],
