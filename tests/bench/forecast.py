@@ -228,9 +228,14 @@ def main() -> None:
     )
     teams = futures.simulated_teams()
     say_intervals("simulated teams", (c for t in teams for c in ask_team(t, 65, 130, 4)))
-    for team in futures.real_teams():
-        half = len(team.finished) // 2
-        say_intervals(team.name, ask_team(team, half, len(team.finished)))
+    later = {
+        team.name: list(ask_team(team, len(team.finished) // 2, len(team.finished)))
+        for team in futures.real_teams()
+    }
+    for name, cases in later.items():
+        say_intervals(name.rpartition("/")[2], cases)
+    ietf = [case for name, cases in later.items() if name != "apache/kafka" for case in cases]
+    say_intervals("all IETF repositories", ietf)
     for name, goals in (
         ("simulated goals", futures.simulated_goals(seed=2)),
         ("controller-runtime", futures.controller_runtime()),
