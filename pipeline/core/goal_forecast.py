@@ -29,7 +29,7 @@ MOVES = 5
 WIDTHS = {7: 1.15, 28: 1.3, 90: 1.3}
 """How wide intervals are at first, before the goal's own forecasts have been put to the test.
 
-Tuned on simulated goals and the earlier half of real adoption; others judge it
+Chosen near the best of a few on simulated goals and half of real adoption; other goals judge it
 (`python -m tests.bench forecast`).
 """
 

@@ -1,7 +1,8 @@
 """Where the constants of forecasts come from: `python -m tests.bench.tuning`.
 
-Only the earlier half of each team's weeks, simulated goals of another seed and the earlier half of
-real adoption are looked at; `python -m tests.bench forecast` judges by what is left. Per value:
+Only the earlier half of each team's weeks, simulated goals of another seed, the earlier release
+lines of controller-runtime and every second line of the Go modules are looked at (those are not
+earlier ones); `python -m tests.bench forecast` judges by what is left. Per value:
 coverage, and the scaled interval score as a share of the plain bootstrap's.
 """
 
