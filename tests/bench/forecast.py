@@ -1,9 +1,10 @@
 """How right forecasts are, and how fast: `python -m tests.bench forecast`.
 
 The product's own functions are asked every week, with what was known then, and judged by what
-came. Constants were tuned on the earlier half of each team's weeks and on other simulated goals
-(`tests/bench/tuning.py`); here are the later half and goals that nobody saw. Scores are divided
-by the team's mean week or the goal's way, so that large ones do not count more.
+came. Constants were chosen on the earlier half of each team's weeks and on other goals
+(`tests/bench/tuning.py`); here are the later half and the goals that are left. These had been
+looked at once before, which showed that intervals of goals were too narrow. Scores are divided by
+the team's mean week or the goal's way, so that large ones do not count more.
 """
 
 # ruff: noqa: T201 -- a benchmark prints
