@@ -29,8 +29,9 @@ STEP = 8
 SIGMA = {1: 0.35, 3: 0.28, 6: 0.25, 13: 0.25}
 """Weeks ahead, and how much the logarithm of a team's level may have shifted by then.
 
-Tuned by scaled interval score on the earlier half of simulated teams, five IETF repositories and
-Apache Kafka (`python -m tests.bench forecast` judges the later half), and so are the next two.
+Chosen near the best of a few by scaled interval score on the earlier half of simulated teams, five
+IETF repositories and Apache Kafka, and so are the next two; `python -m tests.bench forecast` judges
+the later half.
 """
 
 SIGMA_MOST = 0.45

@@ -29,7 +29,7 @@ MOVES = 5
 WIDTHS = {7: 1.15, 28: 1.3, 90: 1.3}
 """How wide intervals are at first, before the goal's own forecasts have been put to the test.
 
-Tuned on simulated goals and the earlier half of real adoption; others judge it
+Chosen near the best of a few on simulated goals and half of real adoption; other goals judge it
 (`python -m tests.bench forecast`).
 """
 
@@ -136,12 +136,18 @@ def forecast_goal(
         fingerprint=fingerprint, keys=[(r.quantity, r.horizon, r.scenario) for r in rows]
     )
     found = _steady(found, earlier(asked.day - 7), asked.day, calendar)
-    gone = [
-        Gone(ForecastRow, ("goal", asked.goal_id, quantity, asked.day, horizon, scenario))
+    return found, rows, withdrawn(asked.goal_id, asked.day, stored, found.keys)
+
+
+def withdrawn(
+    goal_id: str, day: Day, stored: Forecast | None, but: Sequence[tuple[str, int, str]] = ()
+) -> list[Gone]:
+    """The rows of what was forecast on a day, when nothing is forecast for it any more."""
+    return [
+        Gone(ForecastRow, ("goal", goal_id, quantity, day, horizon, scenario))
         for quantity, horizon, scenario in (stored.keys if stored else [])
-        if (quantity, horizon, scenario) not in found.keys
+        if (quantity, horizon, scenario) not in but
     ]
-    return found, rows, gone
 
 
 def _widths(asked: Question, earlier: Callable[[Day], Forecast | None]) -> dict[int, float]:
