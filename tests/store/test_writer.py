@@ -20,6 +20,7 @@ COLUMN = {
     "bool": "Bool",
     "bytes": "String",
     "list[str]": r"Array\(String\)",
+    "list[int]": r"Array\(UInt16\)",
     "list[tuple[int, int | None]]": r"Array\(Tuple\(.*DateTime64.*Nullable\(DateTime64.*\)",
 }
 """The Python type of a field, and the ClickHouse types that may hold it."""

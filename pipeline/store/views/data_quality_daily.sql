@@ -17,7 +17,7 @@ CREATE OR REPLACE VIEW signals.data_quality_daily
     skewed UInt64 COMMENT 'Signals dated after their receipt; the time of receipt was used',
     too_late UInt64 COMMENT 'Signals that came more than 35 days late: stored, not applied',
     restated_share Nullable(Float64)
-        COMMENT 'Share of the daily goal values published for 28 days that changed later, 0 to 1; NULL if none was published',
+        COMMENT 'Share of the daily values published for 28 days of goals that rest on the source that changed later, 0 to 1; NULL if not measured',
     freshness_seconds Nullable(Float64)
         COMMENT 'Seconds since the last signal or heartbeat of the source, computed when asked; only in the row of today, the day that the newest tick has reached',
     grade Nullable(String)
@@ -127,18 +127,23 @@ WITH
             ON item.work_item = link.work_item
         GROUP BY day, source
     ),
-    -- Which source a goal rests on is not stored yet: what it published counts for each of them.
+    -- Which sources a goal rests on is not stored yet; here it will be read (goals.sources).
+    rests AS
+    (
+        SELECT goal_id, arrayJoin(CAST([] AS Array(String))) AS source
+        FROM signals_store.goals FINAL
+    ),
     restated AS
     (
         SELECT day, source, count() AS published, countIf(said > 1) AS changed
         FROM
         (
-            SELECT day, uniqExact(value) AS said
+            SELECT about, day, uniqExact(value) AS said
             FROM signals_store.published FINAL
             WHERE kind = 'goal_value'
             GROUP BY about, day
         ) AS value
-        CROSS JOIN sources
+        INNER JOIN rests ON rests.goal_id = value.about
         GROUP BY day, source
     ),
     silent AS

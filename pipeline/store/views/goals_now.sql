@@ -76,6 +76,13 @@ WITH
         WHERE rule = 'basically_done' AND cleared_at IS NULL
         GROUP BY goal_id
     ),
+    -- Which sources a goal rests on is not stored yet; here it will be read (goals.sources).
+    CAST([] AS Array(String)) AS rests_on,
+    (
+        SELECT groupArray(about)
+        FROM signals_store.findings FINAL
+        WHERE rule = 'source_stale' AND cleared_at IS NULL
+    ) AS silent,
     -- Of its work items closed in the last 28 days, those without a sure link.
     coverage AS
     (
@@ -116,7 +123,7 @@ SELECT
     open.basically_done AS basically_done,
     edits_after_commitment,
     retargeted,
-    -- 1 to 4 are A to D. The place for what else a goal rests on.
+    -- 1 to 4 are A to D.
     nullIf(
         substring(
             'ABCD',
@@ -127,6 +134,7 @@ SELECT
                     arrayReduce(
                         'maxOrNull',
                         [
+                            multiIf(hasAny(rests_on, silent), 4, notEmpty(rests_on), 1, NULL),
                             multiIf(
                                 metric_kind != 'work' OR coverage.closed = 0, NULL,
                                 coverage.unlinked / coverage.closed <= 0.1, 1,
