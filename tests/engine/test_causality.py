@@ -35,7 +35,9 @@ def decided(table: Table, by: int) -> set[str]:
         if name.startswith("findings ") and row["raised_at"] <= by:
             cleared = row["cleared_at"]
             end = cleared if cleared is not None and cleared <= by else None
-            found.add(f"{row['rule']} {row['about']} {row['raised_at']} {end}")
+            found.add(
+                f"{row['rule']} {row['about']} {row['raised_at']} {end} {row['evidence']}"
+            )
         if name.startswith("work_item_states ") and row["confirmed_at"] <= by:
             state = (row["state"], row["effective_at"], row["confirmed_at"])
             found.add(f"{row['work_item']} {state}")
