@@ -7,7 +7,7 @@ facts change later is judged again, from there on; what was said stays in `publi
 from bisect import insort
 from typing import Any
 
-from pipeline.core import expectation, reached, verdict
+from pipeline.core import expectation, reached, starved, verdict
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, WorkingCalendar, Zone
 from pipeline.core.definition import ALWAYS, Goal
@@ -38,32 +38,33 @@ from pipeline.core.reaction import Draft
 from pipeline.core.rows import Day, FindingRow, GoalProgressRow, GoalRow, GoalVersionRow, Gone
 from pipeline.core.signals import GoalWithdrawn, Instant, KpiMeasured, Order, Signal
 from pipeline.core.spells import Known, Spell, Spells
-from pipeline.core.starved import Span, at_work, starved
+from pipeline.core.starved import Span, at_work
 from pipeline.core.verdict import Ground
 
-PARTS: dict[str, Any] = reached.PARTS | {
-    "adopting": dict[str, list[str]],
-    "child/": dict[Day, Part],
-    "dirty": Day,
-    "findings": list[str],
-    "first": Day,
-    "forecast/": Forecast,
-    "judged/": Judged,
-    "last": Day,
-    "loads": dict[str, dict[Day, float]],
-    "look": Instant,
-    "parents": list[str],
-    "reach/": tuple[int, int | None, int],
-    "readings": list[Reading],
-    "said/": Said,
-    "silences": dict[str, list[Span]],
-    "sources": list[str],
-    "spans": list[Span],
-    "spells": Known,
-    "starved": dict[str, list[Spell]],
-    "versions": list[Instant],
-    "withdrawn": list[Order],
-}
+PARTS: dict[str, Any] = (
+    reached.PARTS
+    | starved.PARTS
+    | {
+        "adopting": dict[str, list[str]],
+        "child/": dict[Day, Part],
+        "dirty": Day,
+        "findings": list[str],
+        "first": Day,
+        "forecast/": Forecast,
+        "judged/": Judged,
+        "last": Day,
+        "loads": dict[str, dict[Day, float]],
+        "parents": list[str],
+        "reach/": tuple[int, int | None, int],
+        "readings": list[Reading],
+        "said/": Said,
+        "silences": dict[str, list[Span]],
+        "sources": list[str],
+        "spells": Known,
+        "versions": list[Instant],
+        "withdrawn": list[Order],
+    }
+)
 
 
 def react(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) -> None:
@@ -119,7 +120,7 @@ def hear(
         case Redefined():
             if _levels(draft.id, book):
                 reached.recount(draft)
-            draft.put("moved", True)
+            starved.again(draft)
             _dirty(draft, -(2**31))
 
 
@@ -141,7 +142,7 @@ def _silent(draft: Draft, message: Silences, book: Book) -> None:
     if old == new:
         return
     draft.put("silences", {**known, message.source: new})
-    draft.put("moved", True)
+    starved.again(draft)
     changed = set(old or []).symmetric_difference(new)
     if changed:
         zone = _calendar(draft.id, book).zone
@@ -238,51 +239,38 @@ def wake(draft: Draft, book: Book) -> None:
         for rule in ("goal_at_risk", "goal_off_track", "commitment_at_risk", *verdict.STALLS):
             closing.end(rule, zone.start(ends))
         found = closing.known()
-    starving = _starved(
-        draft, goal, book, zone, found, None if ends is None else zone.start(ends)
-    )
-    found |= {f"starved {team}": spells for team, spells in starving.items()}
+    open_ = _open_spans(goal, zone, found, None if ends is None else zone.start(ends))
+    found |= _starved(draft, book, open_)
     show(draft, goal, book, calendar, today, last, found, sources, ended=ended)
 
 
-def _starved(
-    draft: Draft,
-    goal: Goal,
-    book: Book,
-    zone: Zone,
-    found: Known,
-    ends: Instant | None,
-) -> dict[str, list[Spell]]:
-    """The teams that had nothing to do for the goal; looked for when something moved or is due."""
-    known: dict[str, list[Spell]] = draft.get("starved") or {}
-    look: Instant | None = draft.get("look")
-    spans = _open_spans(goal, zone, found, ends)
-    changed = draft.put_if_new("spans", spans)
-    due = look is not None and look <= draft.now
-    # what it costs grows from day to day
-    running = any(spell.cleared_at is None for spells in known.values() for spell in spells)
-    if not (changed or draft.get("moved") or due or running):
-        return known
-    draft.put("moved", None)
-    teams: dict[str, list[Spell]] = {}
-    looks: list[Instant] = []
-    if spans:
-        items = [draft.get(f"item/{name}").worked for name in draft.members()]
-        silences = verdict.all_silent(draft.get("silences") or {})
-        for team in sorted({phase.team for item in items for phase in item.phases} - {""}):
-            now = book.team(team)
-            calendar = book.calendar("team", team)
-            people = now.people if now else None
-            spells, at = starved(team, items, spans, silences, calendar, people, draft.now)
-            if spells:
-                teams[team] = spells
-            if at is not None:
-                looks.append(at)
-    draft.put_if_new("starved", teams or None)
-    draft.put_if_new("look", min(looks, default=None))
-    if looks:
-        draft.wake(min(looks))
-    return teams
+def _starved(draft: Draft, book: Book, spans: list[Span]) -> Known:
+    """The teams that had nothing to do for the goal, and what that costs (semantics 10.1)."""
+    if draft.put_if_new("spans", spans):
+        starved.again(draft)
+    silences = verdict.all_silent(draft.get("silences") or {})
+    found: Known = {}
+    for team in draft.get("teams") or []:
+        calendar = book.calendar("team", team)
+        known = book.team(team)
+        people = known.people if known else None
+        found[f"{starved.RULE} {team}"] = [
+            spell._replace(text=_with_cost(spell, people, calendar, draft.now))
+            for spell in starved.judge(draft, team, silences, calendar)
+        ]
+    return found
+
+
+def _with_cost(
+    spell: Spell, people: float | None, calendar: WorkingCalendar, now: Instant
+) -> str:
+    """Idle cost = people x working days."""
+    if not people or spell.since is None:
+        return spell.text
+    days = calendar.gap(spell.since, spell.cleared_at or now)
+    return (
+        f"{spell.text}; {people:g} people x {days} working days = {people * days:g} person-days"
+    )
 
 
 def _open_spans(goal: Goal, zone: Zone, found: Known, ends: Instant | None) -> list[Span]:
@@ -350,7 +338,7 @@ def _vanish(draft: Draft) -> None:
     draft.gone.append(Gone(GoalRow, (draft.id,)))
     draft.gone += [Gone(GoalVersionRow, (draft.id, at)) for at in versions]
     draft.gone += [Gone(FindingRow, (id,)) for id in draft.get("findings") or []]
-    for part in ("first", "last", "versions", "findings", "spells", "starved"):
+    for part in ("first", "last", "versions", "findings", "spells"):
         draft.put_if_new(part, None)
 
 

@@ -12,7 +12,7 @@ from pipeline.core.messages import Standing, Step
 from pipeline.core.reaction import Chain, Draft
 from pipeline.core.rows import Day
 from pipeline.core.signals import Instant
-from pipeline.core.starved import UNWORKED, Worked, first_difference, worked
+from pipeline.core.starved import UNWORKED, Worked, note, worked
 
 REACHED = {
     "closed": ("closed",),
@@ -39,7 +39,6 @@ class Item(NamedTuple):
 PARTS: dict[str, Any] = {
     "due": Chain[str],
     "item/": Item,
-    "moved": bool,
     "members/": list[str],
     "reached/": tuple[int, int],
     "size": int,
@@ -63,14 +62,11 @@ def stand(draft: Draft, message: Standing, *, counts: bool) -> Instant | None:
     item = Item(message.states, message.closed, message.member, marks, work)
     draft.put(f"item/{name}", item)
     draft.put_if_new("tracked", sorted({*(draft.get("tracked") or []), *message.sources}))
-    before = known.worked if known else UNWORKED
-    if before != work:
-        draft.put("moved", True)
-        draft.wake()
+    since = note(draft, name, known.worked if known else UNWORKED, work)
     if counts:
         draft.chain("due", name)
         draft.wake()
-    return first_difference(before, work)
+    return since
 
 
 def recount(draft: Draft) -> None:

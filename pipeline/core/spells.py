@@ -17,6 +17,8 @@ class Spell(NamedTuple):
     cleared_at: Instant | None
     text: str = ""
     goals: tuple[str, ...] = ()
+    since: Instant | None = None
+    """When that began which led to it, where it is not what was raised."""
 
 
 Known = dict[str, list[Spell]]
@@ -40,11 +42,16 @@ class Spells:
         return bool(spells) and spells[-1].cleared_at is None
 
     def begin(
-        self, rule: str, at: Instant, text: str = "", goals: tuple[str, ...] = ()
+        self,
+        rule: str,
+        at: Instant,
+        text: str = "",
+        goals: tuple[str, ...] = (),
+        since: Instant | None = None,
     ) -> None:
         """The rule holds from this instant on; nothing happens if it does already."""
         if not self.open(rule):
-            self._of.setdefault(rule, []).append(Spell(at, None, text, goals))
+            self._of.setdefault(rule, []).append(Spell(at, None, text, goals, since))
 
     def end(self, rule: str, at: Instant) -> None:
         """The rule no longer holds; a spell of no length never was."""

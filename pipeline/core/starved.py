@@ -1,22 +1,30 @@
 """Whether a team is starved of work on a goal: nothing moves, all is blocked, or nothing is left.
 
 Intervals are computed from the instants at which work items of the team moved (semantics 10.1).
+What happened is kept by day, with where the team stood at its end, so that news of a day costs no
+more than that day and what came after it.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable
-from typing import NamedTuple
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from pipeline.core.calendar import WorkingCalendar
+from pipeline.core.calendar import DAY_MS, HOUR_MS, WorkingCalendar
 from pipeline.core.messages import Phase, Step
+from pipeline.core.reaction import Draft
+from pipeline.core.rows import Day
 from pipeline.core.signals import Instant
-from pipeline.core.spells import Spell
+from pipeline.core.spells import Spell, Spells
 
 UNMOVED = 10
 """Working days without a movement."""
 
 BLOCKED = 2
 """Working days in which all that is in work is blocked."""
+
+RULE = "starved"
+
+SHORT_DAY = DAY_MS - 2 * HOUR_MS
 
 NEVER: Instant = 2**62
 
@@ -46,115 +54,210 @@ def worked(phases: list[Phase], moves: list[Instant], member: list[Step]) -> Wor
 UNWORKED = Worked([], [])
 
 
-def first_difference(one: Worked, other: Worked) -> Instant | None:
-    """From when on two accounts of how an item was worked on differ."""
-    ats = set(one.moves).symmetric_difference(other.moves)
-    ats.update(p.at for p in set(one.phases).symmetric_difference(other.phases))
-    return min(ats, default=None)
-
-
 def at_work(item: Worked, at: Instant) -> Phase:
     """What an item was at an instant."""
     n = bisect_right(item.phases, at, key=lambda phase: phase.at)
     return item.phases[n - 1] if n else Phase(at, "", "")
 
 
-def starved(
-    team: str,
-    items: Iterable[Worked],
-    spans: list[Span],
-    silences: list[Span],
-    calendar: WorkingCalendar,
-    people: float | None,
-    now: Instant,
-) -> tuple[list[Spell], Instant | None]:
-    """The spells in which a team was starved while the goal was open, and when to look again."""
-    moves: set[Instant] = set()
-    turns: list[tuple[Instant, int, str | None]] = []
-    for n, item in enumerate(items):
-        moves.update(at for at in item.moves if at_work(item, at).team == team)
-        turns += [(p.at, n, p.work if p.team == team else None) for p in item.phases]
-    turns.sort(key=lambda turn: turn[:2])
-    first = next((at for at, _, work in turns if work is not None), None)
-    if first is None:
-        return [], None
-    spells: list[Spell] = []
-    look: Instant | None = None
-    for start, end in spans:
-        begin = max(start, first)
-        if begin <= now and (end is None or begin < end):
-            walk = _Walk(begin, silences, calendar, people)
-            look = walk.through(turns, moves, end, now)
-            spells += walk.spells
-    return spells, look
+Event = tuple[Instant, str, str]
+"""When, which work item, and what: `moved`, or how far it is in work for the team."""
+
+MOVED = "moved"
+
+
+class Walked(NamedTuple):
+    """Where a team stands after some day: what is in work, and since when nothing moved.
+
+    `seen` says whether it had a work item of the goal so far, `open` whether the goal was open.
+    """
+
+    stands: dict[str, str]
+    seen: bool = False
+    open: bool = False
+    moved_at: Instant | None = None
+    blocked_at: Instant | None = None
+
+
+PARTS: dict[str, Any] = {
+    "dirty/": Instant,
+    "event/": list[Event],
+    "events/": list[Day],
+    "looks/": Instant,
+    "spans": list[Span],
+    "starved/": list[Spell],
+    "teams": list[str],
+    "walked/": Walked,
+}
+
+
+def note(draft: Draft, name: str, before: Worked, now: Worked) -> Instant | None:
+    """Keep what happened to a work item otherwise than was known; since when that is."""
+    old, new = set(_of_teams(name, before)), set(_of_teams(name, now))
+    first: Instant | None = None
+    for team, event in old ^ new:
+        at = event[0]
+        day = at // DAY_MS
+        part = f"event/{team}/{day}"
+        events: list[Event] = list(draft.get(part) or [])
+        days: list[Day] = draft.get(f"events/{team}") or []
+        if (team, event) in new:
+            insort(events, event)
+            if day not in days:
+                draft.put(f"events/{team}", sorted([*days, day]))
+        else:
+            events.remove(event)
+            if not events:
+                draft.put(f"events/{team}", [other for other in days if other != day])
+        draft.put(part, events or None)
+        _dirty(draft, team, at)
+        first = at if first is None else min(first, at)
+    return first
+
+
+def _of_teams(name: str, item: Worked) -> Iterator[tuple[str, Event]]:
+    teams = {phase.team for phase in item.phases} - {""}
+    for team in teams:
+        for phase in item.phases:
+            # before it had the item there is nothing to say of a team
+            yield team, (phase.at, name, phase.work if phase.team == team else "")
+    for at in item.moves:
+        team = at_work(item, at).team
+        if team:
+            yield team, (at, name, MOVED)
+
+
+def _dirty(draft: Draft, team: str, at: Instant) -> None:
+    teams: list[str] = draft.get("teams") or []
+    if team not in teams:
+        draft.put("teams", sorted([*teams, team]))
+    known: Instant | None = draft.get(f"dirty/{team}")
+    draft.put(f"dirty/{team}", at if known is None else min(known, at))
+    draft.wake()
+
+
+def again(draft: Draft) -> None:
+    """Judge from the beginning: the goal was open at other times, or a calendar differs."""
+    for team in draft.get("teams") or []:
+        draft.put(f"dirty/{team}", -(2**62))
+
+
+def judge(
+    draft: Draft, team: str, silences: list[Span], calendar: WorkingCalendar
+) -> list[Spell]:
+    """The spells in which a team was starved while the goal was open (part `spans`)."""
+    known: list[Spell] = draft.get(f"starved/{team}") or []
+    dirty: Instant | None = draft.get(f"dirty/{team}")
+    look: Instant | None = draft.get(f"looks/{team}")
+    if dirty is None and (look is None or look > draft.now):
+        return known
+    days: list[Day] = draft.get(f"events/{team}") or []
+    start = len(days) if dirty is None else bisect_left(days, dirty // DAY_MS)
+    state: Walked = draft.get(f"walked/{team}/{days[start - 1]}") if start else Walked({})
+    since = (days[start - 1] + 1) * DAY_MS if start else -NEVER
+    spells = Spells({RULE: known}, since - 1)
+    turns = [turn for turn in _turns(draft.get("spans") or []) if since <= turn[0] <= draft.now]
+    walk = _Walk(state, spells, silences, calendar)
+    for day in days[start:]:
+        end = (day + 1) * DAY_MS
+        walk.through(draft.get(f"event/{team}/{day}"), [t for t in turns if t[0] < end])
+        turns = [turn for turn in turns if turn[0] >= end]
+        draft.put_if_new(f"walked/{team}/{day}", walk.state())
+    walk.through([], turns)
+    due = walk.wait(draft.now)
+    draft.put_if_new(f"looks/{team}", due)
+    if due is not None:
+        draft.wake(due)
+    draft.put(f"dirty/{team}", None)
+    found = spells.known().get(RULE, [])
+    draft.put_if_new(f"starved/{team}", found or None)
+    return found
+
+
+def _turns(spans: list[Span]) -> list[tuple[Instant, bool]]:
+    """When the goal opened and closed."""
+    found = [(start, True) for start, _ in spans]
+    return sorted([*found, *((end, False) for _, end in spans if end is not None)])
 
 
 class _Walk:
-    """Goes through what happened while the goal was open, and raises what comes due between."""
+    """Goes through what happened, and raises what came due between."""
 
     def __init__(
-        self,
-        start: Instant,
-        silences: list[Span],
-        calendar: WorkingCalendar,
-        people: float | None,
+        self, state: Walked, spells: Spells, silences: list[Span], calendar: WorkingCalendar
     ) -> None:
-        self.spells: list[Spell] = []
-        self._start = self._moved_at = start
+        self._stands = dict(state.stands)
+        self._blocked = sum(work == "blocked" for work in self._stands.values())
+        self._seen, self._open = state.seen, state.open
+        self._moved_at, self._blocked_at = state.moved_at, state.blocked_at
+        self._spells = spells
         self._silences = silences
         self._calendar = calendar
-        self._people = people
-        self._blocked_at: Instant | None = None
-        self._since = start
-        self._stands: dict[int, str] = {}
 
-    def through(
-        self,
-        turns: list[tuple[Instant, int, str | None]],
-        moves: set[Instant],
-        end: Instant | None,
-        now: Instant,
-    ) -> Instant | None:
-        last = now if end is None else min(end, now)
-        by_instant: dict[Instant, list[tuple[int, str | None]]] = {at: [] for at in moves}
-        for at, n, work in turns:
-            if at <= self._start:
-                self._put(n, work)
-            else:
-                by_instant.setdefault(at, []).append((n, work))
-        if self._all_blocked():
-            self._blocked_at = self._start
-        for at in sorted(at for at in by_instant if self._start < at <= last):
+    def state(self) -> Walked:
+        return Walked(
+            dict(sorted(self._stands.items())),
+            self._seen,
+            self._open,
+            self._moved_at,
+            self._blocked_at,
+        )
+
+    def through(self, events: list[Event], turns: list[tuple[Instant, bool]]) -> None:
+        """One day: what happened to work items, and whether the goal opened or closed."""
+        at_once: dict[Instant, list[Event]] = {}
+        for event in events:
+            at_once.setdefault(event[0], []).append(event)
+        opening = dict(turns)
+        for at in sorted({*at_once, *opening}):
             self._raise_before(at)
-            self._happens(at, by_instant[at], moved=at in moves)
-        self._raise_before(last + 1)
-        if end is not None and end <= now:
-            self._clear(end)
+            if at in opening:
+                self._turn(at, opens=opening[at])
+            if at in at_once:
+                self._happens(at, at_once[at])
+
+    def wait(self, now: Instant) -> Instant | None:
+        """Raise what came due by now; when else something will, if nothing happens."""
+        self._raise_before(now + 1)
+        if self._spells.open(RULE):
             return None
-        if self._open():
-            self._tell_cost(now)
-            return None
-        due, _, _ = self._due()
+        due = self._due()[0]
         return None if due == NEVER else due
 
-    def _put(self, n: int, work: str | None) -> None:
-        if work:
-            self._stands[n] = work
-        else:
-            self._stands.pop(n, None)
+    def _turn(self, at: Instant, *, opens: bool) -> None:
+        self._open = opens
+        self._moved_at = self._blocked_at = None
+        if not opens:
+            self._spells.end(RULE, at)
+        elif self._seen:
+            self._begin(at)
+
+    def _begin(self, at: Instant) -> None:
+        """From now on the team may be starved: the goal is open, and it has work of it."""
+        self._moved_at = at
+        self._blocked_at = at if self._all_blocked() else None
 
     def _all_blocked(self) -> bool:
-        return bool(self._stands) and all(w == "blocked" for w in self._stands.values())
+        return 0 < self._blocked == len(self._stands)
 
-    def _happens(
-        self, at: Instant, turns: list[tuple[int, str | None]], *, moved: bool
-    ) -> None:
+    def _happens(self, at: Instant, events: list[Event]) -> None:
         blocked, some = self._all_blocked(), bool(self._stands)
-        for n, work in turns:
-            self._put(n, work)
-        unblocked = blocked and not self._all_blocked()
-        if moved or unblocked:
-            self._clear(at)
+        moved = False
+        for _, name, what in events:
+            if what == MOVED:
+                moved = True
+                continue
+            self._blocked -= self._stands.pop(name, "") == "blocked"
+            self._blocked += what == "blocked"
+            if what:
+                self._stands[name] = what
+        self._seen = True
+        if not self._open:
+            return
+        if self._moved_at is None:
+            self._begin(at)
+        if moved or (blocked and not self._all_blocked()):
+            self._spells.end(RULE, at)
         if moved:
             self._moved_at = at
         if not self._all_blocked():
@@ -166,22 +269,30 @@ class _Walk:
 
     def _due(self) -> tuple[Instant, Instant, str]:
         """When it will be starved if nothing happens: raised at, since, why."""
-        dues = [
-            (
-                self._heard(self._calendar.add(self._moved_at, UNMOVED)),
-                self._moved_at,
-                f"no work item moved for {UNMOVED} working days",
-            )
-        ]
-        if self._blocked_at is not None:
-            dues.append(
-                (
-                    self._heard(self._calendar.add(self._blocked_at, BLOCKED)),
-                    self._blocked_at,
-                    f"all that is in work is blocked for {BLOCKED} working days",
-                )
-            )
-        return min(dues)
+        if self._moved_at is None:
+            return NEVER, NEVER, ""
+        due = self._heard(self._calendar.add(self._moved_at, UNMOVED))
+        found = (due, self._moved_at, f"no work item moved for {UNMOVED} working days")
+        if self._blocked_at is None:
+            return found
+        due = self._heard(self._calendar.add(self._blocked_at, BLOCKED))
+        text = f"all that is in work is blocked for {BLOCKED} working days"
+        return min(found, (due, self._blocked_at, text))
+
+    def _raise_before(self, at: Instant) -> None:
+        if self._moved_at is None or self._spells.open(RULE):
+            return
+        # working days are no shorter than days, but for a change of the clock
+        blocked = self._blocked_at is not None and at - self._blocked_at > BLOCKED * SHORT_DAY
+        if not blocked and at - self._moved_at < UNMOVED * SHORT_DAY:
+            return
+        due, since, why = self._due()
+        if due < at:
+            self._raise(due, since, why)
+
+    def _raise(self, at: Instant, since: Instant, why: str) -> None:
+        if at < NEVER:
+            self._spells.begin(RULE, at, why, since=since)
 
     def _heard(self, at: Instant) -> Instant:
         """While a source is silent nothing can be said about it: not before it is heard again."""
@@ -189,33 +300,3 @@ class _Walk:
             if start <= at and (end is None or at < end):
                 return NEVER if end is None else end
         return at
-
-    def _open(self) -> bool:
-        return bool(self.spells) and self.spells[-1].cleared_at is None
-
-    def _raise_before(self, at: Instant) -> None:
-        due, since, why = self._due()
-        if due < at:
-            self._raise(due, since, why)
-
-    def _raise(self, at: Instant, since: Instant, why: str) -> None:
-        if not self._open() and at < NEVER:
-            self._since = since
-            self.spells.append(Spell(at, None, why))
-
-    def _clear(self, at: Instant) -> None:
-        if self._open():
-            spell = self.spells[-1]
-            if spell.raised_at < at:
-                self._tell_cost(at)
-                self.spells[-1] = self.spells[-1]._replace(cleared_at=at)
-            else:
-                self.spells.pop()
-
-    def _tell_cost(self, until: Instant) -> None:
-        """Idle cost = people x working days (semantics 10.1)."""
-        if self._people:
-            days = self._calendar.gap(self._since, until)
-            cost = f"{self._people:g} people x {days} working days = {self._people * days:g} person-days"
-            spell = self.spells[-1]
-            self.spells[-1] = spell._replace(text=f"{spell.text}; {cost}")
