@@ -35,7 +35,15 @@ from pipeline.core.messages import (
     Standing,
 )
 from pipeline.core.reaction import Draft
-from pipeline.core.rows import Day, FindingRow, GoalProgressRow, GoalRow, GoalVersionRow, Gone
+from pipeline.core.rows import (
+    Day,
+    FindingRow,
+    GoalProgressRow,
+    GoalRow,
+    GoalVersionRow,
+    Gone,
+    RejectionRow,
+)
 from pipeline.core.signals import GoalWithdrawn, Instant, KpiMeasured, Order, Signal
 from pipeline.core.spells import Known, Spell, Spells
 from pipeline.core.starved import Span, at_work
@@ -57,6 +65,7 @@ PARTS: dict[str, Any] = (
         "parents": list[str],
         "reach/": tuple[int, int | None, int],
         "readings": list[Reading],
+        "refused": list[str],
         "said/": Said,
         "silences": dict[str, list[Span]],
         "sources": list[str],
@@ -204,6 +213,7 @@ def wake(draft: Draft, book: Book) -> None:
     if goal is None:
         _vanish(draft)
         return
+    _refuse(draft, [])
     calendar = _calendar(draft.id, book)
     zone = calendar.zone
     today = zone.day(draft.now)
@@ -215,7 +225,9 @@ def wake(draft: Draft, book: Book) -> None:
     last = today - 1 if ends is None else min(today, ends) - 1
     begins = _begins(goal.id, book, max(today, goal.starts_on or today))
     if begins is not None:
-        if first is not None:
+        if first is not None and first < begins:
+            # what was decided on days that are none of it any more
+            draft.put("spells", None)
             _unjudge(draft, first, begins - 1)
         draft.put_if_new("first", begins)
         dirty = draft.get("dirty")
@@ -335,11 +347,28 @@ def _vanish(draft: Draft) -> None:
     first, versions = draft.get("first"), draft.get("versions") or []
     if first is not None:
         _unjudge(draft, first, _calendar_free_day(draft.now))
+    _refuse(draft, draft.get("readings") or [])
     draft.gone.append(Gone(GoalRow, (draft.id,)))
     draft.gone += [Gone(GoalVersionRow, (draft.id, at)) for at in versions]
     draft.gone += [Gone(FindingRow, (id,)) for id in draft.get("findings") or []]
     for part in ("first", "last", "versions", "findings", "spells"):
         draft.put_if_new(part, None)
+
+
+def _refuse(draft: Draft, readings: list[Reading]) -> None:
+    """Say of readings of a goal that nobody defines that they do not count so far."""
+    firsts: dict[str, Instant] = {}
+    for reading in readings:
+        firsts.setdefault(reading.order.source, reading.order.at)
+    detail = f"data.goal: {draft.id} is not defined; its readings wait until it is"
+    refused = {f"unknown_goal:{draft.id}:{source}": source for source in firsts}
+    draft.rows += [
+        RejectionRow(id, source, firsts[source], "invalid_field", detail, "", 0, b"")
+        for id, source in refused.items()
+    ]
+    before: list[str] = draft.get("refused") or []
+    draft.gone += [Gone(RejectionRow, (id,)) for id in before if id not in refused]
+    draft.put_if_new("refused", sorted(refused) or None)
 
 
 def _calendar_free_day(now: Instant) -> Day:
@@ -400,6 +429,7 @@ def _judge(
         counts = counts_on(draft, before, levels, day)
         value, weight = value_on(draft, in_force, metric, book, day, zone, counts)
         confirmed = confirmed_on(draft, in_force, metric, book, day, value, counts)
+        spells.evidence = verdict.rests_on(draft, metric, confirmed, day, zone)
         judged = fold_hit(draft, metric, before, confirmed, day, zone, spells)._replace(
             value=value,
             progress=progress_of(value, metric),

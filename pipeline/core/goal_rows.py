@@ -1,14 +1,13 @@
 """What people see of a goal: its rows of each day and of today, its versions and its hits."""
 
 import json
-from bisect import bisect_left
 from typing import NamedTuple
 
 from pipeline.core.book import Book
-from pipeline.core.calendar import WorkingCalendar, Zone, iso_day
+from pipeline.core.calendar import WorkingCalendar, Zone
 from pipeline.core.definition import Goal, Metric
 from pipeline.core.expectation import newest
-from pipeline.core.measured import Judged, Reading, may_move
+from pipeline.core.measured import Judged, may_move
 from pipeline.core.plan import days_ahead, plan
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import (
@@ -162,7 +161,7 @@ def show(
             p_hit=made.p_hit if made else None,
         )
     )
-    _show_findings(draft, goal, found, zone)
+    _show_findings(draft, goal, found)
 
 
 def _stalled_since(
@@ -177,25 +176,7 @@ def _stalled_since(
     return zone.start(goal.starts_on) if gained is None else zone.close(gained)
 
 
-def _rests_on(draft: Draft, goal: Goal, day: Day, zone: Zone) -> list[str]:
-    """The value at the close that decided, and the newest that was said of it by then."""
-    judged: Judged | None = draft.get(f"judged/{day}")
-    metric = goal.metric
-    if judged is None or metric is None:
-        return []
-    said = "unknown" if judged.value is None else f"{judged.value:g}"
-    found = [f"value: {said} of {metric.target:g} on {iso_day(day)}"]
-    if metric.kind in ("adoption", "migrate"):
-        found.append(f"adoption: {metric.subject} {iso_day(day)}")
-    readings: list[Reading] = draft.get("readings") or []
-    read = bisect_left(readings, zone.close(day), key=lambda reading: reading.order.at)
-    if read:
-        order = readings[read - 1].order
-        found.append(f"reading: {order.source} {order.id}")
-    return found
-
-
-def _show_findings(draft: Draft, goal: Goal, found: Known, zone: Zone) -> None:
+def _show_findings(draft: Draft, goal: Goal, found: Known) -> None:
     """A rule's name is followed by the team, where it is about that team's work on the goal."""
     rows: list[FindingRow] = []
     owner = goal.owners[0] if goal.owners else ""
@@ -203,10 +184,7 @@ def _show_findings(draft: Draft, goal: Goal, found: Known, zone: Zone) -> None:
         rule, _, team = name.partition(" ")
         kind, about = ("team", f"{team}/{goal.id}") if team else ("goal", goal.id)
         own = [spell._replace(goals=(goal.id,)) for spell in spells]
-        rows += [
-            row._replace(evidence=_rests_on(draft, goal, zone.day(row.raised_at - 1), zone))
-            for row in findings_of(rule, own, kind, about, team or owner, draft.now)
-        ]
+        rows += findings_of(rule, own, kind, about, team or owner, draft.now)
     ids = [row.finding_id for row in rows]
     draft.rows += rows
     draft.gone += [

@@ -19,6 +19,7 @@ class Spell(NamedTuple):
     goals: tuple[str, ...] = ()
     since: Instant | None = None
     """When that began which led to it, where it is not what was raised."""
+    evidence: tuple[str, ...] = ()
 
 
 Known = dict[str, list[Spell]]
@@ -29,6 +30,8 @@ class Spells:
     """The spells of every rule while an entity judges from an instant on."""
 
     def __init__(self, known: Known, opening: Instant) -> None:
+        self.evidence: tuple[str, ...] = ()
+        """What is raised from now on rests on."""
         self._of: Known = {}
         for rule, spells in known.items():
             kept = [spell for spell in spells if spell.raised_at <= opening]
@@ -51,7 +54,9 @@ class Spells:
     ) -> None:
         """The rule holds from this instant on; nothing happens if it does already."""
         if not self.open(rule):
-            self._of.setdefault(rule, []).append(Spell(at, None, text, goals, since))
+            self._of.setdefault(rule, []).append(
+                Spell(at, None, text, goals, since, self.evidence)
+            )
 
     def end(self, rule: str, at: Instant) -> None:
         """The rule no longer holds; a spell of no length never was."""
@@ -70,9 +75,9 @@ def findings_of(
 ) -> list[FindingRow]:
     """The findings that these spells are, as of an instant."""
     return [
-        Interval(rule, spell.raised_at, spell.cleared_at, text=spell.text).row(
-            kind, about, team, list(spell.goals), "", now
-        )
+        Interval(
+            rule, spell.raised_at, spell.cleared_at, [], list(spell.evidence), text=spell.text
+        ).row(kind, about, team, list(spell.goals), "", now)
         for spell in spells
         if spell.raised_at <= now
     ]

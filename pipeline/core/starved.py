@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pipeline.core.calendar import DAY_MS, HOUR_MS, WorkingCalendar
+from pipeline.core.calendar import DAY_MS, HOUR_MS, WorkingCalendar, iso_instant
 from pipeline.core.messages import Phase, Step
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import Day
@@ -292,6 +292,7 @@ class _Walk:
 
     def _raise(self, at: Instant, since: Instant, why: str) -> None:
         if at < NEVER:
+            self._spells.evidence = (f"unmoved since: {iso_instant(since)}",)
             self._spells.begin(RULE, at, why, since=since)
 
     def _heard(self, at: Instant) -> Instant:

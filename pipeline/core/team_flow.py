@@ -44,6 +44,7 @@ PARTS: dict[str, Any] = {
     "findings/": list[Spell],
     "finished": list[Day],
     "finished/": Kinds,
+    "first": Day,
     "forecast/": list[int],
     "load": dict[Day, float],
     "members/": list[str],
@@ -290,14 +291,15 @@ def _tell_goals(draft: Draft, book: Book) -> None:
 
 def _forecast(draft: Draft, last: Day) -> None:
     """Forecast at the close of each week, unless what was known by then is what it was."""
-    start: Day | None = draft.get("dirty/forecast")
     first = _first_week(draft)
-    if start is None or start > last:
+    start: Day | None = draft.get("dirty/forecast")
+    if draft.put_if_new("first", first):
+        start = first
+    if start is None or first is None or start > last:
         return
-    for week in range(max(start, first), last + 1, 7) if first is not None else ():
+    for week in range(max(start, first), last + 1, 7):
         finished = [
-            _known(draft, earlier, week + 6).total()
-            for earlier in range(first or 0, week + 1, 7)
+            _known(draft, earlier, week + 6).total() for earlier in range(first, week + 1, 7)
         ]
         if draft.put_if_new(f"forecast/{week}", finished):
             draft.rows += forecast_team(draft.id, week + 6, finished)

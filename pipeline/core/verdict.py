@@ -1,14 +1,15 @@
 """What is said of a goal at the close of a day: its status, and whether it stalled (9.6, 10.1)."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from pipeline.core import stall, status
 from pipeline.core.book import Book
-from pipeline.core.calendar import DAY_MS, WorkingCalendar, Zone
+from pipeline.core.calendar import DAY_MS, WorkingCalendar, Zone, iso_day
 from pipeline.core.definition import Goal, Metric
-from pipeline.core.measured import Judged, may_move
+from pipeline.core.measured import Judged, Reading, may_move
 from pipeline.core.messages import NO_PART, Part
 from pipeline.core.plan import elapsed, plan
 from pipeline.core.reaction import Draft
@@ -289,6 +290,23 @@ class _Amount:
             if may_move(self._draft, self._metric, other, zone):
                 points.append((other, self.gain(read)))
         return stall.rises(points) if len(points) >= stall.FEWEST_POINTS else None
+
+
+def rests_on(
+    draft: Draft, metric: Metric, value: float | None, day: Day, zone: Zone
+) -> tuple[str, ...]:
+    """What a finding of this close rests on: the value, and the newest that was said of it."""
+    if value is None or metric.target is None:
+        return ()
+    found = [f"value: {value:g} of {metric.target:g} on {iso_day(day)}"]
+    if metric.kind in ("adoption", "migrate"):
+        found.append(f"adoption: {metric.subject} {iso_day(day)}")
+    readings: list[Reading] = draft.get("readings") or []
+    read = bisect_left(readings, zone.close(day), key=lambda reading: reading.order.at)
+    if read and metric.kind in ("kpi", "milestone", "sustain"):
+        order = readings[read - 1].order
+        found.append(f"reading: {order.source} {order.id}")
+    return tuple(found)
 
 
 def required(draft: Draft, goal: Goal, book: Book, day: Day) -> dict[str, Part]:

@@ -136,6 +136,11 @@ def _check_period(period: dict[str, Any]) -> None:
         )
 
 
+def _check_ratio(data: dict[str, Any]) -> None:
+    if data.get("denominator") == 0:
+        raise _Bad(_invalid("data.denominator", 0, "a number other than 0"))
+
+
 def _work_item_changed(data: dict[str, Any]) -> None:
     if (period := data.get("period")) is not None:
         _check_period(period)
@@ -213,6 +218,7 @@ _ADAPT: dict[str, Callable[[dict[str, Any]], None]] = {
     "delivery.team.defined.v1": _defined("team"),
     "delivery.service.defined.v1": _defined("service"),
     "delivery.record.defined.v1": lambda data: _check_record(data, "data.record"),
+    "delivery.kpi.measured.v1": _check_ratio,
     "delivery.commitment.made.v1": lambda data: _check_period(data["period"]),
     "delivery.decision.recorded.v1": _time_in("until"),
 }

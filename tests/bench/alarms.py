@@ -86,14 +86,22 @@ class Kind:
 
         return window(within, float(self.target))
 
-    def judged(self, gains: np.ndarray) -> tuple[Known, list[str]]:
-        """What the product says of a goal that gains so much a day: findings, status per day."""
+    def judged(
+        self, gains: np.ndarray, silent: tuple[int, int] | None = None
+    ) -> tuple[Known, list[str]]:
+        """What the product says of a goal that gains so much a day: findings, status per day.
+
+        `silent` are the working days (from 0) on which its source is stale.
+        """
         values = np.cumsum(gains)
         readings = [
             Reading(Order((day * DAY_MS) + 1, "s", (0, 0, ""), str(day)), float(value))
             for day, value in zip(self.days, values, strict=True)
         ]
         parts = Parts({"readings": readings, "dirty": START})
+        if silent is not None:
+            span = tuple(self.days[n] * DAY_MS for n in silent)
+            parts.values |= {"sources": ["s"], "silences": {"s": [span]}}
         now = (self.due + 1) * DAY_MS
         reaction = react("goal:goal", parts, None, now, self.book)
         days = [reaction.parts[f"judged/{day}"] for day in self.days]
@@ -116,6 +124,22 @@ def main(number: int) -> None:
     for target in TARGETS:
         for shape in PLANS:
             print(_row(Kind(target, shape), number), flush=True)
+    print(f"\nstalled goals whose source is stale: {_while_stale(Kind(40, 'linear'), number)}")
+
+
+def _while_stale(kind: Kind, number: int) -> str:
+    """A goal stands still, and its source is stale for some weeks: how often that is a stall."""
+    rng = np.random.default_rng(SEED)
+    raised = before = 0
+    for gains in rng.poisson(np.diff(kind.expected, prepend=0.0), (number, WORKING)):
+        stop = int(rng.integers(15, 35))
+        still = np.where(np.arange(WORKING) < stop, gains, 0)
+        silent = (stop + 2, stop + 2 + int(rng.integers(5, 25)))
+        known, _ = kind.judged(still, silent)
+        # a stale day is the one at whose close the source is stale: counted from 1
+        raised += any(silent[0] < day <= silent[1] for day in _stalls(kind, known))
+        before += bool(list(_stalls(kind, known)))
+    return f"{raised} of {number:,} called stalled meanwhile, {before:,} before or after"
 
 
 def _row(kind: Kind, number: int) -> str:

@@ -159,6 +159,7 @@ def test_what_a_simulated_organisation_stores_and_sends(tmp_path: Path) -> None:
     assert MESSAGES.keys() - messages <= {
         "Deployed",
         "Linked",
+        "Load",
         "Retracted",
         "Tell",
         "Unlinked",

@@ -99,11 +99,12 @@ def test_what_cannot_be_known_is_not_said(
     assert (found.p_hit, found.hit_by_p50, found.hit_by_p85) == (None, None, None)
 
 
-def test_what_stands_still_is_never_hit() -> None:
-    """No change for four weeks of a number that is read: the chance is 0, and no date is made up."""
+def test_what_stands_still_is_not_forecast() -> None:
+    """Drawn again, four weeks without a change are none for ever: nobody knows that much."""
     asked = question([*steady(28), *[14.0] * 29], kind="kpi", ceiling=None)
     days = ask(asked)["days", 0, ""]
-    assert (days.p10, days.p50, days.p85, days.p_hit, days.p_never) == (None, None, None, 0, 1)
+    assert nothing(days)
+    assert days.basis == "nothing changed in the last 28 days"
 
 
 def test_after_the_due_date_it_says_when_it_will_be_late() -> None:

@@ -191,7 +191,8 @@ def _plan(row: Row, on: Row | None) -> Iterable[Piece]:
 
 def _status(row: Row, on: Row | None, defined: list[Signal]) -> Piece:
     status = row["status"] if row["level"] == "vision" or on is None else on["status"]
-    why = UNJUDGED.get(status, "")
+    current = on is None or on["planned"] == row["planned"]
+    why = (row["why"] if current else "") or UNJUDGED.get(status, "")
     if status == "incomplete":
         why = f"it lacks {', '.join(_lacks(row['goal_id'], defined)) or 'what a number needs'}"
     if row["hit_on"] is not None and status == "hit":

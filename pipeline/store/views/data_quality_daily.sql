@@ -127,10 +127,9 @@ WITH
             ON item.work_item = link.work_item
         GROUP BY day, source
     ),
-    -- Which sources a goal rests on is not stored yet; here it will be read (goals.sources).
     rests AS
     (
-        SELECT goal_id, arrayJoin(CAST([] AS Array(String))) AS source
+        SELECT goal_id, arrayJoin(sources) AS source
         FROM signals_store.goals FINAL
     ),
     restated AS

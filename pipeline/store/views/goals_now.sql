@@ -76,8 +76,6 @@ WITH
         WHERE rule = 'basically_done' AND cleared_at IS NULL
         GROUP BY goal_id
     ),
-    -- Which sources a goal rests on is not stored yet; here it will be read (goals.sources).
-    CAST([] AS Array(String)) AS rests_on,
     (
         SELECT groupArray(about)
         FROM signals_store.findings FINAL
@@ -134,7 +132,7 @@ SELECT
                     arrayReduce(
                         'maxOrNull',
                         [
-                            multiIf(hasAny(rests_on, silent), 4, notEmpty(rests_on), 1, NULL),
+                            multiIf(hasAny(goal.sources, silent), 4, notEmpty(goal.sources), 1, NULL),
                             multiIf(
                                 metric_kind != 'work' OR coverage.closed = 0, NULL,
                                 coverage.unlinked / coverage.closed <= 0.1, 1,
