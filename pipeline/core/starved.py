@@ -156,7 +156,8 @@ def judge(
     state: Walked = draft.get(f"walked/{team}/{days[start - 1]}") if start else Walked({})
     since = (days[start - 1] + 1) * DAY_MS if start else -NEVER
     spells = Spells({RULE: known}, since - 1)
-    turns = [turn for turn in _turns(draft.get("spans") or []) if since <= turn[0] <= draft.now]
+    all_turns = _turns(draft.get("spans") or [])
+    turns = [turn for turn in all_turns if since <= turn[0] <= draft.now]
     walk = _Walk(state, spells, silences, calendar)
     for day in days[start:]:
         end = (day + 1) * DAY_MS
@@ -164,7 +165,8 @@ def judge(
         turns = [turn for turn in turns if turn[0] >= end]
         draft.put_if_new(f"walked/{team}/{day}", walk.state())
     walk.through([], turns)
-    due = walk.wait(draft.now)
+    looks = [walk.wait(draft.now), *(at for at, _ in all_turns if at > draft.now)]
+    due = min((at for at in looks if at is not None), default=None)
     draft.put_if_new(f"looks/{team}", due)
     if due is not None:
         draft.wake(due)

@@ -292,9 +292,9 @@ def _tell_goals(draft: Draft, book: Book) -> None:
 def _forecast(draft: Draft, last: Day) -> None:
     """Forecast at the close of each week, unless what was known by then is what it was."""
     first = _first_week(draft)
+    if draft.put_if_new("first", first) and first is not None:
+        _dirty(draft, "forecast", first)
     start: Day | None = draft.get("dirty/forecast")
-    if draft.put_if_new("first", first):
-        start = first
     if start is None or first is None or start > last:
         return
     for week in range(max(start, first), last + 1, 7):
