@@ -179,14 +179,17 @@ class Adoption(NamedTuple):
 
 
 class ShardDays(NamedTuple):
-    """A shard tells its subject the changes of its counts per day (absolute per day).
-
-    `sources` are all that ever said something about its adopters.
-    """
+    """A shard tells its subject the changes of its counts per day (absolute per day)."""
 
     shard: int
     days: dict[Day, list[int]]
     first_use_at: Instant | None
+
+
+class SaidBy(NamedTuple):
+    """A shard (its number) or a package (its name) tells a subject which sources speak of it."""
+
+    origin: str
     sources: list[str]
 
 
@@ -202,7 +205,6 @@ class Pins(NamedTuple):
 
     adopter: str
     pins: list[tuple[Instant, str | None]]
-    sources: list[str]
 
 
 class Flag(NamedTuple):
@@ -406,6 +408,7 @@ Message = (
     | Follow
     | Adoption
     | ShardDays
+    | SaidBy
     | Eligible
     | Pins
     | Flag

@@ -26,6 +26,7 @@ from pipeline.core.messages import (
     Pins,
     Promised,
     Retracted,
+    SaidBy,
     Step,
     Unlinked,
 )
@@ -76,6 +77,7 @@ SERVICE_PARTS: dict[str, Any] = {"deploys": list[Passed]}
 PACKAGE_PARTS: dict[str, Any] = {
     "adopters/": list[str],
     "pins/": list[tuple[Order, str | None]],
+    "sources": dict[str, int],
 }
 FLAG_PARTS: dict[str, Any] = {"flags": list[FlagFact], "told": list[str]}
 
@@ -298,6 +300,7 @@ def react_package(draft: Draft, signal: Signal, book: Book, *, retract: bool = F
     if not retract:
         insort(pins, (signal.order, data.version), key=lambda pin: pin[0])
     draft.put(f"pins/{data.adopter}", pins)
+    _say_by(draft, len(pins) - len(known), signal.source, book)
     bucket = f"adopters/{shard_of(data.adopter)}"
     adopters: list[str] = draft.get(bucket) or []
     if data.adopter not in adopters:
@@ -305,7 +308,25 @@ def react_package(draft: Draft, signal: Signal, book: Book, *, retract: bool = F
     _pass_pins(draft, data.adopter, pins, book)
 
 
+def _say_by(draft: Draft, more: int, source: str, book: Book) -> None:
+    """Count the pins of each source, so that one whose last is taken back is forgotten."""
+    known: dict[str, int] = draft.get("sources") or {}
+    counts = {**known, source: known.get(source, 0) + more}
+    if counts[source] <= 0:
+        del counts[source]
+    draft.put("sources", counts)
+    if counts.keys() != known.keys():
+        _tell_sources(draft, book)
+
+
+def _tell_sources(draft: Draft, book: Book) -> None:
+    for subject in book.subjects_of_package(draft.id):
+        message = SaidBy(draft.id, sorted(draft.get("sources") or {}))
+        draft.send(f"subject:{subject.id}", message)
+
+
 def redefine_package(draft: Draft, book: Book) -> None:
+    _tell_sources(draft, book)
     for shard in range(SHARDS):
         for adopter in draft.get(f"adopters/{shard}") or []:
             _pass_pins(draft, adopter, draft.get(f"pins/{adopter}") or [], book)
@@ -315,9 +336,8 @@ def _pass_pins(
     draft: Draft, adopter: str, pins: list[tuple[Order, str | None]], book: Book
 ) -> None:
     log = [(order.at, version) for order, version in pins]
-    sources = sorted({order.source for order, _ in pins})
     for subject in book.subjects_of_package(draft.id):
-        draft.send(f"shard:{subject.id}/{shard_of(adopter)}", Pins(adopter, log, sources))
+        draft.send(f"shard:{subject.id}/{shard_of(adopter)}", Pins(adopter, log))
 
 
 # -- flag: ---------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ falls below, so a day costs what changed on it, however many items there are. Tw
 counted: as it is known now, and as it was known at the close (semantics 4.2).
 """
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from pipeline.core.calendar import Zone
@@ -34,6 +35,7 @@ class Item(NamedTuple):
     member: list[Step]
     marks: Marks
     worked: Worked
+    sources: list[str]
 
 
 PARTS: dict[str, Any] = {
@@ -42,7 +44,7 @@ PARTS: dict[str, Any] = {
     "members/": list[str],
     "reached/": tuple[int, int],
     "size": int,
-    "tracked": list[str],
+    "tracked": dict[str, int],
 }
 
 
@@ -59,14 +61,25 @@ def stand(draft: Draft, message: Standing, *, counts: bool) -> Instant | None:
         draft.join(name)
     marks = known.marks if known else {}
     work = worked(message.phases, message.moves, message.member)
-    item = Item(message.states, message.closed, message.member, marks, work)
+    item = Item(message.states, message.closed, message.member, marks, work, message.sources)
     draft.put(f"item/{name}", item)
-    draft.put_if_new("tracked", sorted({*(draft.get("tracked") or []), *message.sources}))
+    _track(draft, known.sources if known else [], message.sources)
     since = note(draft, name, known.worked if known else UNWORKED, work)
     if counts:
         draft.chain("due", name)
         draft.wake()
     return since
+
+
+def _track(draft: Draft, before: list[str], now: list[str]) -> None:
+    """Count the work items of each source, so that one that has none any more is forgotten."""
+    if before == now:
+        return
+    counts = Counter(draft.get("tracked") or {})
+    counts.update(now)
+    counts.subtract(before)
+    draft.put("tracked", {source: n for source, n in sorted(counts.items()) if n > 0})
+    draft.wake()
 
 
 def recount(draft: Draft) -> None:

@@ -16,7 +16,7 @@ from pipeline.core.adoption import (
 from pipeline.core.book import Book
 from pipeline.core.calendar import Zone
 from pipeline.core.definition import Subject
-from pipeline.core.messages import Eligible, Pins, Redefined, Retracted, ShardDays
+from pipeline.core.messages import Eligible, Pins, Redefined, Retracted, SaidBy, ShardDays
 from pipeline.core.reaction import Chain, Draft
 from pipeline.core.rows import AdopterRow, Day, Gone, VerificationRow
 from pipeline.core.semver import at_least
@@ -30,8 +30,7 @@ PARTS: dict[str, Any] = {
     "members/": list[str],
     "open": list[tuple[Day, bool]],
     "size": int,
-    "sources": list[str],
-    "told": list[str],
+    "sources": dict[str, int],
 }
 
 
@@ -44,17 +43,23 @@ def react(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) ->
     data = signal.data
     subject = book.subject(subject_of(draft.ref))
     if isinstance(data, SubjectUsed):
-        _heard_from(draft, [signal.source])
+        _say_by(draft, signal.source, retract=retract)
         _use(draft, signal, data, subject, book, retract=retract)
     elif isinstance(data, AdoptionVerified) and data.adopter is not None:
         _verify(draft, signal, data, data.adopter, subject, book, retract=retract)
 
 
-def _heard_from(draft: Draft, sources: list[str]) -> None:
-    known: list[str] = draft.get("sources") or []
-    if not set(sources).issubset(known):
-        draft.put("sources", sorted({*known, *sources}))
-        draft.wake()
+def _say_by(draft: Draft, source: str, *, retract: bool) -> None:
+    """Count the signals of each source, so that one whose last is taken back is forgotten."""
+    known: dict[str, int] = draft.get("sources") or {}
+    number = known.get(source, 0) + (-1 if retract else 1)
+    counts = {**known, source: number}
+    if number <= 0:
+        del counts[source]
+    draft.put("sources", counts)
+    if counts.keys() != known.keys():
+        origin = draft.ref.rpartition("/")[2]
+        draft.send(f"subject:{subject_of(draft.ref)}", SaidBy(origin, sorted(counts)))
 
 
 def _use(
@@ -165,7 +170,6 @@ def hear(draft: Draft, message: Pins | Eligible | Redefined | Retracted, book: B
         case Pins():
             part = f"adopter/{message.adopter}"
             adopter: Adopter = draft.get(part) or _join(draft, message.adopter)
-            _heard_from(draft, message.sources)
             first = message.pins[0][0] if message.pins else None
             draft.put(part, adopter._replace(pins=message.pins, first_used_at=first))
             if subject is not None:
@@ -236,11 +240,9 @@ def wake(draft: Draft, book: Book) -> None:
             before = draft.get(f"day/{day}") or ZERO
             days[day] = [a + b for a, b in zip(before, steps, strict=True)]
             draft.put(f"day/{day}", days[day])
-    sources: list[str] = draft.get("sources") or []
-    heard = draft.put_if_new("told", sources)
-    if days or first != known_first or heard:
+    if days or first != known_first:
         shard = int(draft.ref.rpartition("/")[2])
-        draft.send(f"subject:{subject.id}", ShardDays(shard, days, first, sources))
+        draft.send(f"subject:{subject.id}", ShardDays(shard, days, first))
 
 
 def _contribute(

@@ -20,6 +20,7 @@ from pipeline.core.messages import (
     Redefined,
     Released,
     Retracted,
+    SaidBy,
     ShardDays,
     Step,
 )
@@ -77,7 +78,7 @@ PARTS: dict[str, Any] = {
     "members/": list[str],
     "said": Adoption,
     "size": int,
-    "sources": dict[int, list[str]],
+    "sources": dict[str, list[str]],
     "span": Span,
     "statements": list[Statement],
     "told": list[str],
@@ -101,7 +102,7 @@ def react(draft: Draft, signal: Signal, *, retract: bool = False) -> None:
 
 def hear(
     draft: Draft,
-    message: ShardDays | Follow | Flag | Released | Redefined | Retracted,
+    message: ShardDays | SaidBy | Follow | Flag | Released | Redefined | Retracted,
     book: Book,
 ) -> None:
     match message:
@@ -113,11 +114,12 @@ def hear(
                 if -FOREVER in message.days:
                     _dirty(draft, -FOREVER)
                 _dirty(draft, min((d for d in message.days if d > -FOREVER), default=FOREVER))
-            sources: dict[int, list[str]] = draft.get("sources") or {}
-            draft.put_if_new("sources", {**sources, message.shard: message.sources})
             if message.first_use_at is not None:
                 firsts = draft.get("firsts") or {}
                 draft.put_if_new("firsts", {**firsts, message.shard: message.first_use_at})
+        case SaidBy():
+            known_sources: dict[str, list[str]] = draft.get("sources") or {}
+            draft.put("sources", {**known_sources, message.origin: message.sources})
         case Follow():
             _follow(draft, message)
             return
@@ -222,7 +224,7 @@ def wake(draft: Draft, book: Book) -> None:
             draft.wake(zone.close(last + 1))
         if span.dirty <= last:
             logs = _count(draft, subject, book, span, last, logs)
-        elif _sources(draft) != (draft.get("told") or []):
+        elif _sources(draft, book) != (draft.get("told") or []):
             _tell_goals(draft, subject, book, {}, span.first, last)
     said = Adoption(
         subject.id,
@@ -292,7 +294,7 @@ def _tell_goals(
     """Tell a goal the days that changed, and one that hears of it for the first time all."""
     goals = sorted({g.id for g in book.goals_on_subject(subject.id)})
     known = draft.get("goals") or []
-    sources = _sources(draft)
+    sources = _sources(draft, book)
     for goal in goals:
         days = reach if goal in known else _all_reach(draft, subject, book, first, last)
         draft.send(f"goal:{goal}", Reach(subject.id, days, last, sources))
@@ -300,9 +302,14 @@ def _tell_goals(
     draft.put_if_new("told", sources)
 
 
-def _sources(draft: Draft) -> list[str]:
-    shards: dict[int, list[str]] = draft.get("sources") or {}
-    return sorted(set().union(*shards.values()))
+def _sources(draft: Draft, book: Book) -> list[str]:
+    """Who says what adoption is told from: use, or the pins of the packages."""
+    said: dict[str, list[str]] = draft.get("sources") or {}
+    origins: set[str] = set()
+    for _, version, _ in book.versions("subject", draft.id):
+        pinned = version.measure.kind == "pinned"
+        origins.update([version.measure.package] if pinned else map(str, range(SHARDS)))
+    return sorted({source for origin in origins for source in said.get(origin, ())})
 
 
 def _sum(draft: Draft, day: Day, counts: list[int]) -> list[int]:
