@@ -5,6 +5,7 @@ facts change later is judged again, from there on; what was said stays in `publi
 """
 
 from bisect import insort
+from collections.abc import Iterator
 from typing import Any
 
 from pipeline.core import expectation, reached, starved, verdict
@@ -251,7 +252,7 @@ def wake(draft: Draft, book: Book) -> None:
         for rule in ("goal_at_risk", "goal_off_track", "commitment_at_risk", *verdict.STALLS):
             closing.end(rule, zone.start(ends))
         found = closing.known()
-    open_ = _open_spans(goal, zone, found, None if ends is None else zone.start(ends))
+    open_ = _open_spans(goal, book, zone, found, None if ends is None else zone.start(ends))
     found |= _starved(draft, book, open_)
     show(draft, goal, book, calendar, today, last, found, sources, ended=ended)
 
@@ -285,20 +286,39 @@ def _with_cost(
     )
 
 
-def _open_spans(goal: Goal, zone: Zone, found: Known, ends: Instant | None) -> list[Span]:
-    """When the goal was neither hit nor over."""
-    if not _measurable(goal) or goal.starts_on is None or goal.due_on is None:
-        return []
-    end = zone.close(goal.due_on) if ends is None else min(ends, zone.close(goal.due_on))
-    spans: list[Span] = []
-    start: Instant | None = zone.start(goal.starts_on)
+def _open_spans(
+    goal: Goal, book: Book, zone: Zone, found: Known, ends: Instant | None
+) -> list[Span]:
+    """When the goal, by the version in force then, was neither hit nor over."""
+    versions: list[tuple[Day, Goal, Order]] = book.versions("goal", goal.id)
+    turns = [start for start, _, _ in versions[1:]]
+    days: list[tuple[Day, Day]] = []
+    for (_, version, _), since, until in zip(
+        versions, [ALWAYS, *turns], [*turns, None], strict=False
+    ):
+        if not _measurable(version) or version.starts_on is None or version.due_on is None:
+            continue
+        begin, end = max(since, version.starts_on), version.due_on + 1
+        end = end if until is None else min(end, until)
+        if days and days[-1][1] == begin < end:
+            days[-1] = (days[-1][0], end)
+        elif begin < end:
+            days.append((begin, end))
+    spans = [(zone.start(begin), zone.start(end)) for begin, end in days]
     for spell in found.get("goal_hit", []):
-        if start is not None and start < min(spell.raised_at, end):
-            spans.append((start, min(spell.raised_at, end)))
-        start = spell.cleared_at
-    if start is not None and start < end:
-        spans.append((start, end))
-    return spans
+        spans = list(_without(spans, spell.raised_at, spell.cleared_at))
+    return list(_without(spans, ends, None)) if ends is not None else [*spans]
+
+
+def _without(
+    spans: list[tuple[Instant, Instant]], start: Instant, end: Instant | None
+) -> Iterator[tuple[Instant, Instant]]:
+    """The spans without what lies between two instants (None: for ever)."""
+    for first, last in spans:
+        if first < min(last, start):
+            yield first, min(last, start)
+        if end is not None and max(first, end) < last:
+            yield max(first, end), last
 
 
 def _ends(draft: Draft, goal: Goal, zone: Zone) -> Day | None:

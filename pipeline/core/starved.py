@@ -118,8 +118,9 @@ def note(draft: Draft, name: str, before: Worked, now: Worked) -> Instant | None
 def _of_teams(name: str, item: Worked) -> Iterator[tuple[str, Event]]:
     teams = {phase.team for phase in item.phases} - {""}
     for team in teams:
-        for phase in item.phases:
-            # before it had the item there is nothing to say of a team
+        # before it had the item there is nothing to say of a team
+        first = next(n for n, phase in enumerate(item.phases) if phase.team == team)
+        for phase in item.phases[first:]:
             yield team, (phase.at, name, phase.work if phase.team == team else "")
     for at in item.moves:
         team = at_work(item, at).team
