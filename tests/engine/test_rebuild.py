@@ -57,6 +57,7 @@ def test_a_configuration_changes_after_a_rebuild_as_before(
     assert title(data) == "C"
 
 
+@pytest.mark.prove
 def test_state_of_another_version_is_made_anew(tmp_path: Path) -> None:
     """What an older version stored is not read: it is made again from the archived signals."""
     data = tmp_path / "data"

@@ -165,6 +165,7 @@ def test_what_a_worker_says_of_itself(worker: Worker, tmp_path: Path) -> None:
     assert events[-1]["message"] == "stopped"
 
 
+@pytest.mark.prove
 def test_lag_is_kept(worker: Worker) -> None:
     """The store has, a little later, what waits per stage and partition, as of now."""
     begun = time.time()

@@ -135,6 +135,7 @@ def test_what_it_tells_to_type_works(tmp_path: Path) -> None:
             wait_until("nobody is left alone", lambda: not left(tmp_path), 30)
 
 
+@pytest.mark.prove
 def test_wrong_definitions(tmp_path: Path) -> None:
     """What cannot be used is told in a line, and nothing is left running."""
     definitions = tmp_path / "acme.yaml"
