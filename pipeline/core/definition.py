@@ -321,6 +321,11 @@ def _lacks(goal: Goal) -> Iterator[str]:
         yield "metric.subject"
 
 
+def measurable(goal: Goal) -> bool:
+    """Whether a goal can have a number at all."""
+    return goal.level != "vision" and not goal.lacks and goal.starts_on is not None
+
+
 _WEEKDAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
 
 

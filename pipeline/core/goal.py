@@ -5,15 +5,15 @@ facts change later is judged again, from there on; what was said stays in `publi
 """
 
 from bisect import insort
-from collections.abc import Iterator
 from typing import Any
 
 from pipeline.core import expectation, reached, starved, verdict
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, WorkingCalendar, Zone
-from pipeline.core.definition import ALWAYS, Goal
+from pipeline.core.definition import ALWAYS, Goal, measurable
 from pipeline.core.goal_forecast import Forecast
 from pipeline.core.goal_rows import Said, show, show_day, show_versions
+from pipeline.core.idle import idle_teams
 from pipeline.core.measured import (
     Judged,
     Reading,
@@ -46,7 +46,7 @@ from pipeline.core.rows import (
     RejectionRow,
 )
 from pipeline.core.signals import GoalWithdrawn, Instant, KpiMeasured, Order, Signal
-from pipeline.core.spells import Known, Spell, Spells
+from pipeline.core.spells import Known, Spells
 from pipeline.core.starved import Span, at_work
 from pipeline.core.verdict import Ground
 
@@ -252,73 +252,10 @@ def wake(draft: Draft, book: Book) -> None:
         for rule in ("goal_at_risk", "goal_off_track", "commitment_at_risk", *verdict.STALLS):
             closing.end(rule, zone.start(ends))
         found = closing.known()
-    open_ = _open_spans(goal, book, zone, found, None if ends is None else zone.start(ends))
-    found |= _starved(draft, book, open_)
-    show(draft, goal, book, calendar, today, last, found, sources, ended=ended)
-
-
-def _starved(draft: Draft, book: Book, spans: list[Span]) -> Known:
-    """The teams that had nothing to do for the goal, and what that costs (semantics 10.1)."""
-    if draft.put_if_new("spans", spans):
-        starved.again(draft)
-    silences = verdict.all_silent(draft.get("silences") or {})
-    found: Known = {}
-    for team in draft.get("teams") or []:
-        calendar = book.calendar("team", team)
-        known = book.team(team)
-        people = known.people if known else None
-        found[f"{starved.RULE} {team}"] = [
-            spell._replace(text=_with_cost(spell, people, calendar, draft.now))
-            for spell in starved.judge(draft, team, silences, calendar)
-        ]
-    return found
-
-
-def _with_cost(
-    spell: Spell, people: float | None, calendar: WorkingCalendar, now: Instant
-) -> str:
-    """Idle cost = people x working days."""
-    if not people or spell.since is None:
-        return spell.text
-    days = calendar.gap(spell.since, spell.cleared_at or now)
-    return (
-        f"{spell.text}; {people:g} people x {days} working days = {people * days:g} person-days"
+    found |= idle_teams(
+        draft, goal, book, zone, found, None if ends is None else zone.start(ends)
     )
-
-
-def _open_spans(
-    goal: Goal, book: Book, zone: Zone, found: Known, ends: Instant | None
-) -> list[Span]:
-    """When the goal, by the version in force then, was neither hit nor over."""
-    versions: list[tuple[Day, Goal, Order]] = book.versions("goal", goal.id)
-    turns = [start for start, _, _ in versions[1:]]
-    days: list[tuple[Day, Day]] = []
-    for (_, version, _), since, until in zip(
-        versions, [ALWAYS, *turns], [*turns, None], strict=False
-    ):
-        if not _measurable(version) or version.starts_on is None or version.due_on is None:
-            continue
-        begin, end = max(since, version.starts_on), version.due_on + 1
-        end = end if until is None else min(end, until)
-        if days and days[-1][1] == begin < end:
-            days[-1] = (days[-1][0], end)
-        elif begin < end:
-            days.append((begin, end))
-    spans = [(zone.start(begin), zone.start(end)) for begin, end in days]
-    for spell in found.get("goal_hit", []):
-        spans = list(_without(spans, spell.raised_at, spell.cleared_at))
-    return list(_without(spans, ends, None)) if ends is not None else [*spans]
-
-
-def _without(
-    spans: list[tuple[Instant, Instant]], start: Instant, end: Instant | None
-) -> Iterator[tuple[Instant, Instant]]:
-    """The spans without what lies between two instants (None: for ever)."""
-    for first, last in spans:
-        if first < min(last, start):
-            yield first, min(last, start)
-        if end is not None and max(first, end) < last:
-            yield max(first, end), last
+    show(draft, goal, book, calendar, today, last, found, sources, ended=ended)
 
 
 def _ends(draft: Draft, goal: Goal, zone: Zone) -> Day | None:
@@ -330,12 +267,8 @@ def _ends(draft: Draft, goal: Goal, zone: Zone) -> Day | None:
     return min(ends, default=None)
 
 
-def _measurable(goal: Goal) -> bool:
-    return goal.level != "vision" and not goal.lacks and goal.starts_on is not None
-
-
 def _measures(goal: Goal, day: Day) -> bool:
-    return _measurable(goal) and goal.starts_on is not None and goal.starts_on <= day
+    return measurable(goal) and goal.starts_on is not None and goal.starts_on <= day
 
 
 def _begins(id: str, book: Book, last: Day) -> Day | None:
@@ -346,11 +279,7 @@ def _begins(id: str, book: Book, last: Day) -> Day | None:
     for (_, goal, _), start, end in zip(
         versions, [ALWAYS, *turns], [*turns, last + 1], strict=False
     ):
-        if (
-            _measurable(goal)
-            and goal.starts_on is not None
-            and max(start, goal.starts_on) < end
-        ):
+        if measurable(goal) and goal.starts_on is not None and max(start, goal.starts_on) < end:
             return max(start, goal.starts_on)
     return None
 
@@ -358,7 +287,7 @@ def _begins(id: str, book: Book, last: Day) -> Day | None:
 def _levels(id: str, book: Book) -> set[str]:
     """The levels at which any version of the goal counts work items."""
     versions: list[Goal] = [version for _, version, _ in book.versions("goal", id)]
-    metrics = [version.metric for version in versions if _measurable(version)]
+    metrics = [version.metric for version in versions if measurable(version)]
     return {metric.at for metric in metrics if metric is not None and metric.kind == "work"}
 
 

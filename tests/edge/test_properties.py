@@ -50,6 +50,7 @@ BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "starts_on": EARLY,
     "ends_on": LATE,
     "confidence": st.floats(0, 1),
+    "denominator": st.floats(1e-9, 1e9),
     "rollout": st.floats(0, 100),
     "count": st.integers(0, 2**53 - 1),
     "revision": st.integers(0, 2**53 - 1),

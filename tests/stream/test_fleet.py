@@ -76,6 +76,7 @@ def test_who_does_what() -> None:
         stages_of(["parse"], 2)
 
 
+@pytest.mark.prove
 def test_they_share_the_work(
     deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
