@@ -49,12 +49,12 @@ STEADY = Pulse()
 
 def beat(pulse: Pulse, close: Close) -> Pulse:
     """The status after one more close."""
-    unlikely = close.p_hit is not None and close.p_hit < 0.50
-    likely = close.p_hit is None or close.p_hit >= 0.55
+    # exactly on pace the chance to hit in time is even: alone it would say so every other week
+    unlikely = close.pace < 0.90 and close.p_hit is not None and close.p_hit < 0.50
     off = _run(pulse.off, close.pace < 0.75 and close.tail < 0.05)
     risky = _run(pulse.risky, (close.pace < 0.90 and close.tail < 0.20) or unlikely)
     better = _run(pulse.better, close.pace >= 0.80)
-    fine = _run(pulse.fine, close.pace >= 0.95 and likely)
+    fine = _run(pulse.fine, close.pace >= 0.95)
     level = pulse.level
     if off >= CONFIRM:
         level = "off_track"

@@ -16,7 +16,14 @@ LONG = 2**62
 DAY = 86_400_000
 
 
-@pytest.mark.parametrize(("partitions", "crash"), [(1, 0.0), (8, 0.0), (8, 0.3)])
+@pytest.mark.parametrize(
+    ("partitions", "crash"),
+    [
+        pytest.param(1, 0.0, marks=pytest.mark.prove),
+        pytest.param(8, 0.0, marks=pytest.mark.prove),
+        (8, 0.3),
+    ],
+)
 def test_partitions_give_the_same_rows(partitions: int, crash: float, tmp_path: Path) -> None:
     """A simulated organisation spread over partitions has the rows that one process has.
 

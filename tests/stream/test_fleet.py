@@ -127,6 +127,7 @@ def test_one_that_dies_ends_all(deployment: Deployment) -> None:
     assert last.startswith("error: worker 2 (react) ended with exit code -9"), last
 
 
+@pytest.mark.prove
 def test_nobody_is_left_alone(deployment: Deployment) -> None:
     """Where the command itself is killed its processes end by themselves."""
     fleet = begin(deployment)

@@ -62,6 +62,7 @@ def test_generous() -> None:
         counted(fuse, ["not_json"] * 5001)
 
 
+@pytest.mark.prove
 def test_a_topic_is_not_emptied(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
