@@ -265,7 +265,8 @@ def _vanish(draft: Draft, name: str) -> None:
 
 
 def _judge(draft: Draft, name: str, time: Time) -> None:
-    end = min(draft.now + 1, time.ends_at)
+    # not by now: another partition may be ahead of this one, and what it tells has happened
+    end = time.ends_at
     carried = _carried(draft, time)
     rows: list[CommitmentRow] = []
     left: list[str] = []
