@@ -255,6 +255,12 @@ def wake(draft: Draft, book: Book) -> None:
     found |= idle_teams(
         draft, goal, book, zone, found, None if ends is None else zone.start(ends)
     )
+    turns = [
+        s.raised_at for spells in found.values() for s in spells if s.raised_at > draft.now
+    ]
+    if turns:
+        # another partition is ahead of this one: shown when its time has come here as well
+        draft.wake(min(turns))
     show(draft, goal, book, calendar, today, last, found, sources, ended=ended)
 
 
