@@ -239,21 +239,18 @@ def _time(period: Period, calendar: WorkingCalendar) -> Time:
 
 def _refuse(draft: Draft, *, known: bool) -> None:
     """Say of every list of a team that nobody defines that it does not count."""
-    refused: list[str] = []
+    refused: list[RejectionRow] = []
     for name in () if known else draft.get("periods") or []:
         for one in _period(draft, name).lists:
             order = one.order
             id = f"unknown_team:{draft.id}:{order.source}:{order.id}"
             detail = f"data.team: {draft.id} is not defined; its commitment for {name} waits"
-            draft.rows.append(
+            refused.append(
                 RejectionRow(
                     id, order.source, one.recorded_at, "invalid_field", detail, "", 0, b""
                 )
             )
-            refused.append(id)
-    before: list[str] = draft.get("refused") or []
-    draft.gone += [Gone(RejectionRow, (id,)) for id in before if id not in refused]
-    draft.put_if_new("refused", refused or None)
+    draft.show("refused", RejectionRow, refused)
 
 
 def _vanish(draft: Draft, name: str) -> None:

@@ -317,13 +317,11 @@ def _refuse(draft: Draft, readings: list[Reading]) -> None:
         firsts.setdefault(reading.order.source, reading.order.at)
     detail = f"data.goal: {draft.id} is not defined; its readings wait until it is"
     refused = {f"unknown_goal:{draft.id}:{source}": source for source in firsts}
-    draft.rows += [
+    rows = [
         RejectionRow(id, source, firsts[source], "invalid_field", detail, "", 0, b"")
-        for id, source in refused.items()
+        for id, source in sorted(refused.items())
     ]
-    before: list[str] = draft.get("refused") or []
-    draft.gone += [Gone(RejectionRow, (id,)) for id in before if id not in refused]
-    draft.put_if_new("refused", sorted(refused) or None)
+    draft.show("refused", RejectionRow, rows)
 
 
 def _calendar_free_day(now: Instant) -> Day:

@@ -185,12 +185,7 @@ def _show_findings(draft: Draft, goal: Goal, found: Known) -> None:
         kind, about = ("team", f"{team}/{goal.id}") if team else ("goal", goal.id)
         own = [spell._replace(goals=(goal.id,)) for spell in spells]
         rows += findings_of(rule, own, kind, about, team or owner, draft.now)
-    ids = [row.finding_id for row in rows]
-    draft.rows += rows
-    draft.gone += [
-        Gone(FindingRow, (id,)) for id in draft.get("findings") or [] if id not in ids
-    ]
-    draft.put_if_new("findings", ids)
+    draft.show("findings", FindingRow, rows)
 
 
 def _edits(

@@ -300,23 +300,13 @@ def react_package(draft: Draft, signal: Signal, book: Book, *, retract: bool = F
     if not retract:
         insort(pins, (signal.order, data.version), key=lambda pin: pin[0])
     draft.put(f"pins/{data.adopter}", pins)
-    _say_by(draft, len(pins) - len(known), signal.source, book)
+    if draft.tally("sources", signal.source, len(pins) - len(known)):
+        _tell_sources(draft, book)
     bucket = f"adopters/{shard_of(data.adopter)}"
     adopters: list[str] = draft.get(bucket) or []
     if data.adopter not in adopters:
         draft.put(bucket, sorted([*adopters, data.adopter]))
     _pass_pins(draft, data.adopter, pins, book)
-
-
-def _say_by(draft: Draft, more: int, source: str, book: Book) -> None:
-    """Count the pins of each source, so that one whose last is taken back is forgotten."""
-    known: dict[str, int] = draft.get("sources") or {}
-    counts = {**known, source: known.get(source, 0) + more}
-    if counts[source] <= 0:
-        del counts[source]
-    draft.put("sources", counts)
-    if counts.keys() != known.keys():
-        _tell_sources(draft, book)
 
 
 def _tell_sources(draft: Draft, book: Book) -> None:

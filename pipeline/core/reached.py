@@ -5,7 +5,6 @@ falls below, so a day costs what changed on it, however many items there are. Tw
 counted: as it is known now, and as it was known at the close (semantics 4.2).
 """
 
-from collections import Counter
 from typing import Any, NamedTuple
 
 from pipeline.core.calendar import Zone
@@ -73,13 +72,11 @@ def stand(draft: Draft, message: Standing, *, counts: bool) -> Instant | None:
 
 def _track(draft: Draft, before: list[str], now: list[str]) -> None:
     """Count the work items of each source, so that one that has none any more is forgotten."""
-    if before == now:
-        return
-    counts = Counter(draft.get("tracked") or {})
-    counts.update(now)
-    counts.subtract(before)
-    draft.put("tracked", {source: n for source, n in sorted(counts.items()) if n > 0})
-    draft.wake()
+    if before != now:
+        for more, sources in ((1, now), (-1, before)):
+            for source in sources:
+                draft.tally("tracked", source, more)
+        draft.wake()
 
 
 def recount(draft: Draft) -> None:

@@ -4,6 +4,7 @@ State is stored in *parts*: immutable values under natural keys, so that one sig
 writes a constant number of them, however large the entity grows.
 """
 
+from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from pipeline.core.messages import Message
@@ -129,6 +130,25 @@ class Draft:
         """All that ever joined, in that order."""
         size = self.get("size") or 0
         return [n for i in range(-(-size // CHUNK)) for n in self.get(f"members/{i}") or []]
+
+    def tally(self, part: str, name: str, more: int) -> bool:
+        """Count under a name, which is forgotten at 0; whether the names are others now."""
+        known: dict[str, int] = self.get(part) or {}
+        counts = {**known, name: known.get(name, 0) + more}
+        if counts[name] <= 0:
+            del counts[name]
+        self.put(part, counts)
+        return counts.keys() != known.keys()
+
+    def show(self, part: str, kind: type[Any], rows: Sequence[Row]) -> None:
+        """All rows of a kind that are about this; those shown before that are not among them go.
+
+        `part` remembers their keys, of one field each.
+        """
+        keys: list[str] = [row[0] for row in rows]
+        self.rows += rows
+        self.gone += [Gone(kind, (key,)) for key in self.get(part) or [] if key not in keys]
+        self.put_if_new(part, keys or None)
 
     def send(self, to: str, message: Message) -> None:
         self.letters.append(Letter(to, message))

@@ -50,16 +50,11 @@ def react(draft: Draft, signal: Signal, book: Book, *, retract: bool = False) ->
 
 
 def _say_by(draft: Draft, source: str, *, retract: bool) -> None:
-    """Count the signals of each source, so that one whose last is taken back is forgotten."""
-    known: dict[str, int] = draft.get("sources") or {}
-    number = known.get(source, 0) + (-1 if retract else 1)
-    counts = {**known, source: number}
-    if number <= 0:
-        del counts[source]
-    draft.put("sources", counts)
-    if counts.keys() != known.keys():
+    """Tell the subject who speaks of it; a source whose last signal is taken back is forgotten."""
+    if draft.tally("sources", source, -1 if retract else 1):
         origin = draft.ref.rpartition("/")[2]
-        draft.send(f"subject:{subject_of(draft.ref)}", SaidBy(origin, sorted(counts)))
+        message = SaidBy(origin, sorted(draft.get("sources")))
+        draft.send(f"subject:{subject_of(draft.ref)}", message)
 
 
 def _use(

@@ -11,7 +11,7 @@ from pipeline.core.calendar import DAY_MS, HOUR_MS, iso_instant
 from pipeline.core.findings import Interval
 from pipeline.core.messages import Counted, Heard, Listen, Silences
 from pipeline.core.reaction import Draft
-from pipeline.core.rows import FindingRow, Gone, SourceDayRow, SourceRow
+from pipeline.core.rows import FindingRow, SourceDayRow, SourceRow
 from pipeline.core.signals import Instant
 
 WINDOW_HOURS = 28 * 24
@@ -145,12 +145,7 @@ def wake(draft: Draft) -> None:
         )
         for s in silences
     ]
-    ids = [row.finding_id for row in rows]
-    draft.rows += rows
-    draft.gone += [
-        Gone(FindingRow, (id,)) for id in draft.get("findings") or [] if id not in ids
-    ]
-    draft.put_if_new("findings", ids)
+    draft.show("findings", FindingRow, rows)
 
 
 def _rests_on(silence: Silence) -> list[str]:

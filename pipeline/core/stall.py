@@ -4,7 +4,8 @@ How long the window must be follows from the plan, so that a goal on pace is rar
 stalled although somebody looks every day (semantics 10.1).
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from itertools import islice
 from math import ceil, log, sqrt
 from typing import NamedTuple
 
@@ -41,17 +42,17 @@ class Stall(NamedTuple):
 MOVING = Stall()
 
 
-def window(expected: Callable[[int], float], units: float) -> int | None:
+def window(expected: Iterable[float], units: float) -> int | None:
     """The shortest window in which the plan expects enough that a gain of none means something.
 
-    `expected(n)` is what the plan wants gained in the last n working days, `units` what it wants
-    in all. None: it would be too long, or there is none; then no alert can be justified.
+    `expected` says what the plan wants gained in the last 1, 2, ... working days, `units` what it
+    wants in all. None: it would be too long, or there is none; then no alert can be justified.
     """
     if units <= 0:
         return None
     enough = log(units / FALSE_STALLS)
-    for days in range(1, LONGEST + 1):
-        if expected(days) >= enough - 1e-9:
+    for days, gain in enumerate(islice(expected, LONGEST), 1):
+        if gain >= enough - 1e-9:
             return max(days, SHORTEST)
     return None
 

@@ -267,12 +267,8 @@ class _Amount:
         if not self.counted:
             return CONTINUOUS
         now = self.expected(day)
-        days = list(islice(self._working(day), LONGEST))
-
-        def within(n: int) -> float:
-            return now - self.expected(days[n - 1]) if n <= len(days) else 0.0
-
-        return stall.window(within, self.units)
+        gains = (now - self.expected(other) for other in self._working(day))
+        return stall.window(gains, self.units)
 
     def gained(self, start: Day, day: Day, judged: Judged) -> bool | None:
         """Whether it gained since the close of `start`; None: too little was read to say."""

@@ -77,14 +77,9 @@ class Kind:
 
     def window_at(self, n: int) -> int | None:
         """The window at the n-th working day (from 0)."""
+        before = [0.0, *map(float, self.expected[:n])]
         now = float(self.expected[n])
-
-        def within(days: int) -> float:
-            if days > n + 1:
-                return 0.0
-            return now - (float(self.expected[n - days]) if days <= n else 0.0)
-
-        return window(within, float(self.target))
+        return window((now - then for then in reversed(before)), float(self.target))
 
     def judged(
         self, gains: np.ndarray, silent: tuple[int, int] | None = None
