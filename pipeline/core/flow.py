@@ -108,7 +108,8 @@ def _levels(now: Attributes, view: View) -> list[tuple[str, Instant | None]]:
         ("closed", now.closed_since),
         ("shipped", later(shipped)),
         ("adopted", later(view.adopted_since)),
-        ("verified", later(view.verified_since)),
+        # answers about what is not adopted verify nothing, and wake nobody
+        ("verified", later(view.verified_since if view.adopted_since is not None else None)),
     ]
 
 

@@ -67,9 +67,6 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int], E
     return of
 
 
-OPEN = "commitments_kept"
-
-
 class Rounds:
     """Rounds of chaos on a deployment."""
 
@@ -87,9 +84,7 @@ class Rounds:
         self.chaos.deployment.idle(IDLE_WITHIN)
         found = self.chaos.deployment.views()
         try:
-            # known fault: after a frozen worker commitments_kept may differ (CHANGELOG, Known faults)
-            known = {k: v for k, v in self.expected.views[part].items() if k != OPEN}
-            assert_same(known, {k: v for k, v in found.items() if k != OPEN})
+            assert_same(self.expected.views[part], found)
         except AssertionError as different:
             different.add_note(str(self.chaos))
             raise
