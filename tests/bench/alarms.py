@@ -25,6 +25,7 @@ from pipeline.core.react import react
 from pipeline.core.signals import Defined, Order
 from pipeline.core.spells import Known
 from pipeline.core.stall import LONGEST, window
+from pipeline.core.verdict import STALLS
 
 START = day_number("2026-01-05")
 WORKING = 65
@@ -131,8 +132,10 @@ def _while_stale(kind: Kind, number: int) -> str:
         still = np.where(np.arange(WORKING) < stop, gains, 0)
         silent = (stop + 2, stop + 2 + int(rng.integers(5, 25)))
         known, _ = kind.judged(still, silent)
-        # a stale day is the one at whose close the source is stale: counted from 1
-        raised += any(silent[0] < day <= silent[1] for day in _stalls(kind, known))
+        start, end = (kind.days[n] * DAY_MS for n in silent)
+        raised += any(
+            start <= spell.raised_at < end for rule in STALLS for spell in known.get(rule, [])
+        )
         before += bool(list(_stalls(kind, known)))
     return f"{raised} of {number:,} called stalled meanwhile, {before:,} before or after"
 
@@ -191,7 +194,7 @@ def _raised(kind: Kind, known: Known, rule: str) -> Iterator[int]:
 
 
 def _stalls(kind: Kind, known: Known) -> Iterator[int]:
-    for rule in ("goal_stalled", "busy_not_moving"):
+    for rule in STALLS:
         yield from _raised(kind, known, rule)
 
 
