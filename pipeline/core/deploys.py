@@ -14,7 +14,7 @@ from pipeline.core.live import BOTTOM, EMPTY_TARGET, Deploy, Target, merge_of, p
 from pipeline.core.messages import Released
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import DeployRow, Gone
-from pipeline.core.signals import DeployFinished, Instant, Signal
+from pipeline.core.signals import DeployFinished, Instant, Order, Signal
 
 PARTS: dict[str, Any] = {
     "awaits/": list[tuple[str, str]],
@@ -218,6 +218,12 @@ def _rolled_back(target: Target) -> dict[str, Instant]:
     }
 
 
+def _took_back(target: Target) -> list[tuple[Order, Order]]:
+    """The deploys that were taken back and the rollbacks that did, whatever their places are."""
+    deploys = target.deploys
+    return [(deploys[i].order, deploys[by].order) for i, by in target.undone.items()]
+
+
 def _replace_target(draft: Draft, service: str, deploys: list[Deploy], book: Book) -> Target:
     """Put the deploys of a target in place and mark every change whose liveness may differ."""
     old: Target = draft.get(f"target/{service}") or EMPTY_TARGET
@@ -240,11 +246,12 @@ def _replace_target(draft: Draft, service: str, deploys: list[Deploy], book: Boo
         *(set(new.explicit) ^ set(old.explicit)),
         *(c for c in new.explicit if new.explicit[c] != old.explicit.get(c)),
     }
-    if new.undone != old.undone:
+    took_back = _took_back(new) != _took_back(old)
+    if took_back:
         changed |= set(new.explicit)
     names = (
         {*new.named, *old.named}
-        if new.undone != old.undone
+        if took_back
         else {n for n in {*new.named, *old.named} if new.named.get(n) != old.named.get(n)}
     )
     touch(
@@ -253,7 +260,7 @@ def _replace_target(draft: Draft, service: str, deploys: list[Deploy], book: Boo
         ranges=[(low, high)] if low < high else [],
         names=[(service, name) for name in sorted(names)],
     )
-    if new.undone != old.undone:
+    if took_back:
         then, now = _rolled_back(old), _rolled_back(new)
         for deploy in deploys:
             if then.get(deploy.deploy) != now.get(deploy.deploy):
