@@ -53,7 +53,7 @@ chaos: $(READY) ## break workers, Kafka and ClickHouse; a table of what was hit
 lint: $(READY) ## style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy --strict pipeline
+	$(BIN)/mypy --strict pipeline dashboards
 	$(BIN)/lint-imports
 
 .PHONY: bench
@@ -84,4 +84,4 @@ lock: ## pin what pyproject.toml asks for, with hashes
 clean: ## remove the environment and caches; data in .signals stays
 	rm -rf $(VENV) .venv-lock .venv-quix .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
 		.hypothesis dist
-	find pipeline tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find pipeline dashboards tests -name __pycache__ -type d -prune -exec rm -rf {} +

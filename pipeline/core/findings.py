@@ -80,6 +80,7 @@ class Interval:
             evidence=self.evidence,
             explanation=explain(self),
             subject=subject,
+            next_step=next_step(self),
         )
 
 
@@ -115,6 +116,41 @@ TEXT = {
     "older_than_usual": "in work for longer than 85 % of what its team had finished",
 }
 """What each reason code means, for people."""
+
+
+NEXT_STEP = {
+    "needs_merge": "merge the linked change",
+    "needs_deploy": "deploy it to production",
+    "partial_deploy": "deploy it to the services that lack it",
+    "rolled_back": "redeploy it, or reopen the work item",
+    "needs_release": "turn the flag fully on",
+    "needs_docs": "finish the documentation",
+    "needs_enablement": "finish the enablement",
+    "needs_support": "hand over to support",
+    "no_first_use": "ask the first team to try it",
+    "below_target": "ask those who have not adopted what keeps them",
+    "adoption_lost": "ask those who left why",
+    "needs_verification": "ask the adopters whether it helps",
+    "low_response": "ask those who have not answered",
+    "refuted": "read what the users wrote",
+    "older_than_usual": "finish it, split it or drop it",
+    "goal_stalled": "find out what blocks it, or accept it with a reason",
+    "busy_not_moving": "ask whether this work moves the goal at all",
+    "goal_at_risk": "look at what stands between the goal and its target",
+    "goal_off_track": "change the plan, the scope or the people, or accept it with a reason",
+    "commitment_at_risk": "tell whom it was promised to, and choose what to leave out",
+    "goal_hit": "hand it over, and watch that it stays",
+    "starved": "give the team work for this goal, or the goal another team",
+    "workstreams": "finish goals one after the other",
+    "support_load": "take away what causes the support",
+    "source_stale": "look whether the source still sends",
+}
+"""What a person does about a finding: by its first reason, else by its rule."""
+
+
+def next_step(finding: Interval) -> str:
+    first = finding.reasons[0] if finding.reasons else finding.rule
+    return NEXT_STEP.get(first, NEXT_STEP.get(finding.rule, "look at it"))
 
 
 def explain(finding: Interval) -> str:

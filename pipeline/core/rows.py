@@ -129,6 +129,7 @@ class FindingRow(NamedTuple):
     evidence: list[str]
     explanation: str
     subject: str
+    next_step: str
 
 
 class LinkRow(NamedTuple):

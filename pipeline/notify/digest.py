@@ -24,24 +24,6 @@ NAMES = 3
 NAMED = ("team", "service", "repo")
 """Units that are no persons: only these adopters are called by name (semantics 3.10)."""
 
-NEXT_STEP = {
-    "needs_merge": "merge the linked change",
-    "needs_deploy": "deploy it to production",
-    "partial_deploy": "deploy it to the services that lack it",
-    "rolled_back": "redeploy it, or reopen the work item",
-    "needs_release": "turn the flag fully on",
-    "needs_docs": "finish the documentation",
-    "needs_enablement": "finish the enablement",
-    "needs_support": "hand over to support",
-    "no_first_use": "ask the first team to try it",
-    "below_target": "ask those who have not adopted what keeps them",
-    "adoption_lost": "ask those who left why",
-    "needs_verification": "ask the adopters whether it helps",
-    "low_response": "ask those who have not answered",
-    "refuted": "read what the users wrote",
-}
-"""What a person does about each reason code."""
-
 
 def number(value: float | None) -> str:
     """A value for people: `–` where there is no reading, no digits that mean nothing."""
@@ -191,7 +173,7 @@ def _goals(found: list[dict[str, Any]]) -> Iterator[str]:
 
 def _basically_done(store: Store, today: dt.date) -> Iterator[str]:
     rows = store.rows(
-        "SELECT item.key AS key, title, item.team AS team, f.reasons AS reasons,"
+        "SELECT item.key AS key, title, item.team AS team, f.next_step AS next_step,"
         " f.explanation AS explanation, coalesce(claimed_at, f.raised_at) AS since"
         " FROM signals.findings AS f"
         " INNER JOIN signals.work_items_now AS item ON item.work_item = f.about"
@@ -209,19 +191,18 @@ def _basically_done(store: Store, today: dt.date) -> Iterator[str]:
 
 def _item(row: Row, said: str) -> Iterator[str]:
     """A work item on two lines: which it is, and why and what comes next."""
-    reason = row["reasons"][0] if row["reasons"] else ""
     key = row["key"].rpartition("/")[2]
     title = short(row["title"], 60) if row["title"] != row["key"] else ""
     team = f"({row['team']})" if row["team"] else ""
     yield "  " + "  ".join(part for part in (key, title, team) if part)
-    yield f"      {said}: {NEXT_STEP.get(reason, 'look at it')}"
+    yield f"      {said}: {row['next_step']}"
 
 
 def _went_back(store: Store, today: dt.date) -> Iterator[str]:
     """What was done and is not any more; the newest first."""
     rows = store.rows(
         "SELECT item.key AS key, title, item.team AS team, f.rule AS rule,"
-        " f.reasons AS reasons, f.explanation AS explanation, f.raised_at AS since"
+        " f.next_step AS next_step, f.explanation AS explanation, f.raised_at AS since"
         " FROM signals.findings AS f"
         " INNER JOIN signals.work_items_now AS item ON item.work_item = f.about"
         " WHERE f.rule IN ('regressed', 'rolled_back') AND isNull(f.cleared_at)"

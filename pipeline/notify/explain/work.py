@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.core.findings import TEXT
+from pipeline.core.findings import NEXT_STEP, TEXT
 from pipeline.core.repository import is_change
-from pipeline.notify.digest import NEXT_STEP, plural
+from pipeline.notify.digest import plural
 from pipeline.notify.explain.adoption import reach
 from pipeline.notify.explain.adoption import subject as adoption
 from pipeline.notify.explain.trace import Piece, Signal, Wanted, about, archive, referred, when
@@ -251,10 +251,9 @@ def finding(store: Store, id: str) -> Piece:
     )
     found.below += decisions(store, id)
     if row["cleared_at"] is None and ends:
-        reason = row["reasons"][0] if row["reasons"] else ""
         state = next((e.split()[1] for e in row["evidence"] if e.startswith("state: ")), "")
         ends = LEAVES.get(state, ends) if row["rule"] == "basically_done" else ends
-        step = f"; next: {NEXT_STEP[reason]}" if reason in NEXT_STEP else ""
+        step = f"; next: {row['next_step']}" if row["next_step"] else ""
         found.below.append(Piece(f"Cleared when {ends}{step}"))
     return found
 

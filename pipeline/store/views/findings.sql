@@ -23,7 +23,9 @@ CREATE OR REPLACE VIEW signals.findings
         COMMENT 'What it rests on, as known when it was raised: "what: reference", e.g. closed: /jira 4711 (source and id of a signal), linked: acme/shop!7 0.92',
     explanation String
         COMMENT 'The reasons in words; below target with adopters and target when it was raised, e.g. used by fewer than the target (2/6)',
-    subject String COMMENT 'Id of the capability whose adoption it is about, empty if none'
+    subject String COMMENT 'Id of the capability whose adoption it is about, empty if none',
+    next_step String
+        COMMENT 'What a person does about it; empty for findings of an older version until `signals rebuild`'
 )
 COMMENT 'What a rule judged, from when to when'
 AS
@@ -94,7 +96,8 @@ SELECT
             '; '
         )
     ) AS explanation,
-    subject
+    subject,
+    next_step
 FROM (SELECT * FROM signals_store.findings FINAL) AS finding
 LEFT JOIN latest ON latest.about = finding.finding_id
 LEFT JOIN ratios ON ratios.finding_id = finding.finding_id
