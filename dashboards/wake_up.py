@@ -103,14 +103,15 @@ HEADLINES = [
 GOALS = kit.table(
     10,
     "Which goals move now?",
-    "Every goal that is not over, least pace first. Pace = gain / planned gain. Days are working"
+    "Every goal that is not over, the worst first. Pace = gain / planned gain. Days are working"
     " days. Likely by: 85 % of the forecasts hit the target by that day.",
     f"""
     SELECT goal_id, title, arrayStringConcat(owners, ', ') AS team, status, value, target,
         delta_1d, pace, days_ahead, days_left, stalled_since, hit_by_p85, basically_done, trust
     FROM signals.goals_now
     WHERE status NOT IN ('vision', 'hit', 'missed', 'withdrawn') AND {_OWNED}
-    ORDER BY status IN ('planned', 'incomplete'), pace, goal_id
+    ORDER BY indexOf(['off_track', 'at_risk', 'unknown', 'warming_up', 'on_track', 'incomplete',
+        'planned'], toString(status)), pace, goal_id
     """,
     [
         kit.hidden("goal_id"),

@@ -187,7 +187,7 @@ def _time(text: str) -> dt.datetime:
 @app.command()
 def demo(
     data: Data = None,
-    days: Annotated[int, typer.Option(min=30, max=400, help="Days to simulate.")] = 120,
+    days: Annotated[int, typer.Option(min=30, max=400, help="Days to simulate.")] = 85,
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 1,
     history: Annotated[
         str | None, typer.Option(help="Replay a real history instead: controller-runtime.")

@@ -88,7 +88,7 @@ def _moved(goal: Row) -> str:
 
 
 def goals(store: Store) -> list[dict[str, Any]]:
-    """Measurable goals: those not hit first, worst pace first; then the hit ones, newest first."""
+    """Measurable goals: those not hit, worst status and pace first; then the hit ones, newest first."""
     rows = store.rows(
         "SELECT goal_id, goals_now.title AS title, value, goals_now.target AS target, delta_1d,"
         " pace, status, days_left, planned, goals_now.unit AS unit, starts_on, due_on, hit_on,"
@@ -99,7 +99,8 @@ def goals(store: Store) -> list[dict[str, Any]]:
         " - coalesce(maxOrNullIf(day, delta_1d != 0), min(day))) AS still"
         " FROM signals.goal_progress_daily GROUP BY goal_id) AS moves USING (goal_id)"
         " WHERE level != 'vision' AND status NOT IN ('incomplete', 'planned', 'withdrawn')"
-        " ORDER BY status = 'hit', status = 'missed', hit_on DESC, isNull(pace), pace, goal_id"
+        " ORDER BY status = 'hit', status = 'missed', hit_on DESC,"
+        " indexOf(['off_track', 'at_risk'], status) = 0, status = 'at_risk', isNull(pace), pace, goal_id"
     )
     for row in rows:
         row["day"], row["days"] = _working_days(row)
@@ -153,7 +154,7 @@ def _goals(found: list[dict[str, Any]]) -> Iterator[str]:
     hit = [goal for goal in found if goal["status"] == "hit"]
     rest = found[: len(found) - len(hit)]
     if rest:
-        yield "Goals not hit, least pace first"
+        yield "Goals not hit, the worst first"
     for goal in rest[:GOALS]:
         pace = "–" if goal["pace"] is None else f"{goal['pace']:.0%}"
         left = goal["days_left"]

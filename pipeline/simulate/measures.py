@@ -35,6 +35,7 @@ def measure(world: World) -> None:
     _readings(world)
     _definitions(world)
     _plans(world)
+    _decisions(world)
     _heartbeats(world)
     world.facts[:] = [fact for fact in world.facts if not _silent(world, fact.source, fact.at)]
 
@@ -121,6 +122,47 @@ def _plans(world: World) -> None:
         world.add(at, DEPLOYS, "incident.opened", data)
         over = at + rng.randrange(5 * MINUTE, 9 * HOUR)
         world.add(over, DEPLOYS, "incident.resolved", {"incident": f"pager:{number}"})
+
+
+def _decisions(world: World) -> None:
+    """What people decided about goals, and what they do next; no number moves by it."""
+    for day, about, said in (
+        (
+            41,
+            "leave-old-checkout",
+            {
+                "decision": "accept",
+                "by": "pm-checkout",
+                "reason": "large shops move after their peak season",
+                "until": "2026-03-15T00:00:00Z",
+            },
+        ),
+        (
+            78,
+            "tracking-kept",
+            {
+                "decision": "escalate",
+                "by": "pm-logistics",
+                "reason": "those who tried it left within two weeks",
+                "owner": "team logistics",
+                "next_step": "call the five who left first",
+            },
+        ),
+        (
+            82,
+            "faster-search",
+            {
+                "decision": "override",
+                "by": "pm-search",
+                "status": "at_risk",
+                "reason": "the index is rebuilt next week",
+                "next_step": "measure again after the rebuild",
+            },
+        ),
+    ):
+        if day < world.days:
+            data = {"about": about} | said
+            world.add(world.office(day), TRACKER, "decision.recorded", data)
 
 
 def _heartbeats(world: World) -> None:

@@ -69,6 +69,7 @@ class Organisation:
     services: list[Record]
     subjects: list[Record]
     goals: list[Record]
+    scenarios: list[Record]
     calendar: Calendar
     calendars: dict[str, Calendar] = field(default_factory=dict)
 
@@ -79,7 +80,7 @@ class Organisation:
     def write(self) -> str:
         """The definitions as YAML; an entry is a flow mapping, which JSON is too."""
         lines = [f"organisation: {_flow(self.name)}"]
-        for section in ("teams", "services", "subjects", "goals"):
+        for section in ("teams", "services", "subjects", "goals", "scenarios"):
             lines.append(f"{section}:")
             lines.extend(f"  - {_flow(record)}" for record in getattr(self, section))
         return "\n".join(lines) + "\n"
@@ -114,6 +115,9 @@ def build(days: int) -> Organisation:
         services=_services(),
         subjects=_subjects(),
         goals=_goals(days),
+        scenarios=[
+            {"id": "less-support", "goal": "fresh-look", "people": 6, "support": 0.1, "wip": 4}
+        ],
         calendar=whole,
         calendars={str(team["id"]): calendar(team, whole) for team in teams},
     )
@@ -334,6 +338,14 @@ def _goals(days: int) -> list[Record]:
             ["search", "identity"],
             {"kind": "work", "baseline": 0, "target": 4},
             starts_on="2026-01-12",
+        ),
+        _goal(
+            "fresh-look",
+            "product",
+            ["identity"],
+            {"kind": "work", "at": "shipped", "baseline": 0, "target": 24},
+            work={"labels": ["ui"]},
+            parents=[_under("happy-users", 1)],
         ),
         _goal(
             "launch-abroad",
