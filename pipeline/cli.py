@@ -22,6 +22,9 @@ from rich.progress import (
 )
 from typer.exceptions import TyperException
 
+from dashboards import provisioning
+from dashboards.alerts import Hours
+from dashboards.lint import lint
 from pipeline.config import Settings
 from pipeline.definitions import check_definitions, load_definitions
 from pipeline.engine import backtest as backtests
@@ -36,6 +39,7 @@ from pipeline.notify import digest as wake_up
 from pipeline.notify.explain import as_dict, explain, lines
 from pipeline.show import FORMS, plain, show
 from pipeline.simulate import simulate
+from pipeline.store import readers
 from pipeline.store.client import Store, open_reader, open_store, server_options
 from pipeline.store.migrate import check, migrate
 
@@ -46,7 +50,9 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check definitions, show settings.", no_args_is_help=True)
 rejected_app = typer.Typer(help="Lines that were not taken, and why.", no_args_is_help=True)
+dashboards_app = typer.Typer(help="Grafana's files, generated.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(rejected_app, name="rejected")
 
 INTERRUPTED = 130
@@ -416,6 +422,8 @@ def migrate_(data: Data = None, as_json: AsJson = False) -> None:
     folder = settings.data if settings.embedded else None
     with open_store(folder, url, server=server_options(settings)) as store:
         applied = migrate(store)
+        if not store.embedded:
+            readers.ensure(store, settings.reader_password)
     if as_json:
         print(json.dumps({"applied": applied}))
     else:
@@ -609,6 +617,46 @@ def rejected_replay(data: Data = None, as_json: AsJson = False) -> None:
         print(json.dumps({"accepted": taken, "rejected": left}))
     else:
         err.print(f"{taken} accepted now, {left} still rejected")
+
+
+Out = Annotated[Path, typer.Option("--out", help="Folder of the project, or another one.")]
+
+
+def _hours(config: Path | None) -> Hours:
+    """When people work, by the organisation of the definitions; alerts wait until then."""
+    config = _settings(config=config).config
+    organisation = None if config is None else load_definitions(config).organisation
+    if organisation is None:
+        return Hours()
+    return Hours(
+        timezone=organisation.timezone or Hours.timezone,
+        days=organisation.working_days or Hours.days,
+        holidays=[day.isoformat() for day in organisation.holidays or ()],
+    )
+
+
+@dashboards_app.command("write")
+def dashboards_write(out: Out = Path(), config: Config = None) -> None:
+    """Write dashboards, data source and alert rules for Grafana into deploy/grafana."""
+    changed = provisioning.write(out, _hours(config))
+    for path in changed:
+        print(path)
+    err.print(f"{len(changed)} of {len(provisioning.files())} files differed")
+
+
+@dashboards_app.command("check")
+def dashboards_check(out: Out = Path(), config: Config = None) -> None:
+    """Fail unless the files for Grafana are fresh and keep to the rules of dashboards."""
+    wrong = [line for body in provisioning.dashboards().values() for line in lint(body)]
+    wrong += [
+        f"{path}: not as it would be written; run `signals dashboards write`"
+        for path in provisioning.differing(out, _hours(config))
+    ]
+    for line in wrong:
+        print(line)
+    if wrong:
+        _fail("the dashboards are not as they should be")
+    err.print(f"{len(provisioning.dashboards())} dashboards are fresh and keep to the rules")
 
 
 def main() -> None:

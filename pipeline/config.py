@@ -249,6 +249,12 @@ class Settings(BaseModel):
         le=1,
         description="rejected share of 10,000 lines of a partition that stops a worker; 1: never",
     )
+    reader_password: str | None = Field(
+        None,
+        min_length=1,
+        description="password of the user `grafana`, who only reads: `signals migrate` makes it"
+        " on a server",
+    )
     salt: Annotated[str, AfterValidator(_salt)] | None = Field(
         None,
         description="key of pseudonyms, the same for all workers: 16 characters or more; else"

@@ -25,6 +25,7 @@ ENTRYPOINT = "signals"
 SECRETS = {
     "CLICKHOUSE_PASSWORD": "clickhouse-password",
     "GRAFANA_PASSWORD": "grafana-password",
+    "READER_PASSWORD": "reader-password",
     "SIGNALS_CONFIG": "definitions.yaml",
 }
 """What a person must set, with values that tests recognise."""
