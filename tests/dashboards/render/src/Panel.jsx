@@ -72,6 +72,7 @@ export function Panel({ panel, frames, page, width, height }) {
         title={title}
         description={panel.description}
         displayMode={panel.transparent ? 'transparent' : 'default'}
+        hoverHeader={!title && !panel.timeFrom}
         titleItems={<TitleItems panel={panel} />}
       >
         {(innerWidth, innerHeight) =>
