@@ -17,7 +17,7 @@ FIND_PYTHON = for python in $(PYTHON) $(PYTHONS); do \
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 # The stamp is written last, so an interrupted set-up starts again.
 $(READY): .requirements.lock pyproject.toml
@@ -44,6 +44,11 @@ test: $(READY) ## the tests, but for the long proofs
 .PHONY: prove
 prove: $(READY) ## the long proofs
 	$(BIN)/python -m pytest -n 2 -m prove $(ARGS)
+
+.PHONY: dashboards-render
+dashboards-render: $(READY) ## pictures of dashboards, drawn by Grafana's components; needs Node and Chromium
+	@$(BIN)/python -m tests.dashboards.render \
+		$(or $(ARGS),tests/dashboards/render/sample --out dist/dashboards)
 
 .PHONY: chaos
 chaos: $(READY) ## break workers, Kafka and ClickHouse; a table of what was hit
@@ -83,5 +88,5 @@ lock: ## pin what pyproject.toml asks for, with hashes
 .PHONY: clean
 clean: ## remove the environment and caches; data in .signals stays
 	rm -rf $(VENV) .venv-lock .venv-quix .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
-		.hypothesis dist
+		.hypothesis dist tests/dashboards/render/node_modules tests/dashboards/render/dist
 	find pipeline dashboards tests -name __pycache__ -type d -prune -exec rm -rf {} +
