@@ -49,8 +49,8 @@ ABOUT = kit.table(
     " beside the computed one, for 7 days at most.",
     f"""
     SELECT title, level, class, arrayStringConcat(owners, ', ') AS team, owners[1] AS first_owner,
-        nullIf(pm, '') AS pm, metric_kind, unit, nullIf(subject, '') AS subject, starts_on, due_on,
-        override_status, nullIf(why, '') AS why
+        nullIf(pm, '') AS pm, nullIf(metric_kind, '') AS metric_kind, nullIf(unit, '') AS unit,
+        nullIf(subject, '') AS subject, starts_on, due_on, override_status, nullIf(why, '') AS why
     FROM signals.goals_now WHERE {_OF_GOAL}
     """,
     [
@@ -60,8 +60,8 @@ ABOUT = kit.table(
         Column("class", "Class", width=95),
         Column("team", "Team", width=140, link=kit.to("team", team="first_owner")),
         Column("pm", "Product manager", width=130, empty="none named"),
-        Column("metric_kind", "Measured by", width=100, words={"": ("nothing", kit.GREY)}),
-        Column("unit", "In", width=90, words={"": ("its own unit", kit.GREY)}),
+        Column("metric_kind", "Measured by", width=100, empty="nothing"),
+        Column("unit", "In", width=90, empty="its own unit"),
         Column(
             "subject",
             "Capability",
@@ -277,7 +277,7 @@ TEAMS = kit.table(
     "Work items for the goal per team that reached each level; those of which no adoption is"
     " expected count as adopted and confirmed when they are done.",
     f"""
-    SELECT team, count() AS items, countIf(claimed_at IS NOT NULL) AS finished,
+    SELECT nullIf(team, '') AS team, count() AS items, countIf(claimed_at IS NOT NULL) AS finished,
         countIf(shipped_at IS NOT NULL) AS shipped,
         countIf(adopted_at IS NOT NULL OR state = 'done') AS adopted,
         countIf(verified_at IS NOT NULL OR state = 'done') AS verified
@@ -289,7 +289,7 @@ TEAMS = kit.table(
             "team",
             "Team",
             width=120,
-            words={"": ("no team", kit.GREY)},
+            empty="no team",
             link=kit.to("team", team="team"),
         ),
         Column("items", "Items", "none", 60),
@@ -391,7 +391,7 @@ FINDINGS = kit.table(
     " first. Findings about its work items stand above.",
     f"""
     SELECT severity, replaceAll(rule, '_', ' ') AS what, raised_at, cleared_at,
-        explanation, next_step, coalesce(decision, '') AS decided, until
+        explanation, next_step, decision, until
     FROM signals.findings
     WHERE about_kind != 'work_item' AND has(goals, {_GOAL})
         AND (cleared_at IS NULL OR $__timeFilter(raised_at))
@@ -406,7 +406,7 @@ FINDINGS = kit.table(
         Column("cleared_at", "Until", "time: D MMM", 80, empty="open"),
         Column("explanation", "Why"),
         Column("next_step", "Next step", width=330),
-        Column("decided", "Decision", width=90, words={"": ("none", kit.GREY)}),
+        Column("decision", "Decision", width=90, empty="none"),
         Column("until", "Holds until", "time: D MMM", 90, empty="–"),
     ],
     empty="Nothing was found about it",
@@ -419,7 +419,7 @@ MISSING = kit.table(
     "Those it is meant for that have not adopted its capability, or no longer do; of a migration,"
     " those that still use the old. Whoever is known by number only has no row.",
     f"""
-    SELECT adopter, owner, first_used_at, left_at,
+    SELECT adopter, nullIf(owner, '') AS owner, first_used_at, left_at,
         multiIf(left_at IS NOT NULL, 'stopped', adopted_at IS NOT NULL, 'still on the old',
             first_used_at IS NULL, 'never used it', 'tried it, not enough yet') AS what
     FROM signals.adopters AS adopter
@@ -430,7 +430,7 @@ MISSING = kit.table(
     """,
     [
         Column("adopter", "Who", width=160),
-        Column("owner", "Owner", width=110, words={"": ("none known", kit.GREY)}),
+        Column("owner", "Owner", width=110, empty="none known"),
         Column("what", "What is known", width=170),
         Column("first_used_at", "First used", "time: D MMM", 90, empty="never"),
         Column("left_at", "Stopped", "time: D MMM", 90, empty="–"),
@@ -446,7 +446,8 @@ DECISIONS = kit.table(
     "Decisions about the goal and the findings about it, recorded in the picked time; the newest"
     " first.",
     f"""
-    SELECT at, decision, by, reason, next_step, owner, until,
+    SELECT at, decision, nullIf(by, '') AS by, nullIf(reason, '') AS reason,
+        nullIf(next_step, '') AS next_step, nullIf(owner, '') AS owner, until,
         if(about = {_GOAL}, 'the goal', replaceAll(splitByChar(':', about)[1], '_', ' ')) AS what
     FROM signals.decisions
     WHERE (about = {_GOAL} OR position(about, concat(':goal:', {_GOAL}, ':')) > 0)
@@ -457,10 +458,10 @@ DECISIONS = kit.table(
         Column("at", "On", "time: D MMM", 75),
         Column("what", "About", width=120),
         Column("decision", "Decision", width=85),
-        Column("by", "By", width=110),
-        Column("reason", "Reason"),
+        Column("by", "By", width=110, empty="unknown"),
+        Column("reason", "Reason", empty="none given"),
         Column("next_step", "Next step", width=140, empty="–"),
-        Column("owner", "Who does it", width=100, words={"": ("nobody named", kit.GREY)}),
+        Column("owner", "Who does it", width=100, empty="nobody named"),
         Column("until", "Holds until", "time: D MMM", 90, empty="–"),
     ],
     empty="Nothing was decided about it in this time",
@@ -474,7 +475,7 @@ VERSIONS = kit.table(
     "Every version of its definition, the newest first. A target that moves after the commitment"
     " is a different promise.",
     f"""
-    SELECT from_at, baseline, target, due_on, class, by
+    SELECT from_at, baseline, target, due_on, class, nullIf(by, '') AS by
     FROM signals.goal_versions WHERE {_OF_GOAL} ORDER BY from_at DESC LIMIT 50
     """,
     [
@@ -483,7 +484,7 @@ VERSIONS = kit.table(
         Column("target", "Target", "locale", 90, empty="none set"),
         Column("due_on", "Due", "time: D MMM YYYY", 110, empty="none set"),
         Column("class", "Class", width=100),
-        Column("by", "Said by", words={"": ("unknown", kit.GREY)}),
+        Column("by", "Said by", empty="unknown"),
     ],
     empty=_GONE,
     w=12,
