@@ -82,10 +82,10 @@ HEADLINES = [
         "Half had adopted after, so far",
         "Days from release, or from becoming eligible if that was later, until half had adopted;"
         " those that have not yet are included (Kaplan-Meier median).",
-        "time_to_first",
-        unit="d",
-        decimals=0,
-        unknown="not half yet",
+        "multiIf(released_at IS NULL, 'no release', time_to_first IS NULL, 'not half yet',"
+        " concat(toString(round(time_to_first)), ' days')) AS half",
+        unit="string",
+        word=True,
     ),
     _now(
         6,
@@ -400,7 +400,7 @@ ALL = kit.table(
         Column(
             "verified_share", "Confirmed", "percentunit", 110, decimals=0, empty="no adopters"
         ),
-        Column("time_to_first", "Half had after", "d", 110, decimals=0, empty="not half yet"),
+        Column("time_to_first", "Half had after", "d", 110, decimals=0, empty="unknown"),
         Column("released_at", "Released", "time: D MMM YYYY", 120, empty="not released"),
     ],
     empty="No capability is defined yet",
