@@ -138,6 +138,15 @@ def hidden(name: str) -> Column:
     return Column(name, name, hidden=True)
 
 
+TRACKED = (
+    hidden("url"),
+    Column(
+        "key", "Key", width=80, link="${__data.fields.url}", link_title="Open in the tracker"
+    ),
+)
+"""The key of a work item, which leads to its tracker."""
+
+
 def overridden(name: str, properties: Json) -> Json:
     return {
         "matcher": {"id": "byName", "options": name},
@@ -271,6 +280,8 @@ class Line:
     down_to: str = ""
     """Fill down to another series, for bands."""
     points: bool = False
+    joined: bool = False
+    """Drawn through rows that lack it, for what has no value on every day."""
 
     def override(self) -> Json:
         properties: Json = {
@@ -284,6 +295,9 @@ class Line:
             properties |= {"custom.fillBelowTo": self.down_to, "custom.fillOpacity": 20}
         if self.points:
             properties |= {"custom.drawStyle": "points", "custom.pointSize": 9}
+            properties |= {"custom.showPoints": "always"}
+        if self.joined:
+            properties["custom.spanNulls"] = True
         return overridden(self.name, properties)
 
 
@@ -488,8 +502,11 @@ def dashboard(
     *,
     variables: Sequence[Json] = (),
     days: int = 90,
+    ahead: int = 0,
 ) -> Json:
     """The classic JSON of a dashboard that answers one question.
+
+    At first it shows the last `days` days, and those `ahead` where it has forecasts.
 
     Raises:
         ValueError: two panels have one id, or a panel is wider than the grid.
@@ -505,7 +522,7 @@ def dashboard(
         tags=[TAG],
         panels=panels,
         templating=core.Templating(list=[DATA_SOURCE, *variables]),
-        time=core.Time(f"now-{days}d", "now"),
+        time=core.Time(f"now-{days}d", f"now+{ahead}d" if ahead else "now"),
         timezone="browser",
         refresh="5m",
         editable=False,
