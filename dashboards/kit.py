@@ -15,6 +15,7 @@ from grafanalib import core
 from dashboards.clean import cleaned
 
 Json = dict[str, Any]
+Panel = core.Panel
 
 TAG = "delivery-signals"
 SOURCE = {"type": "grafana-clickhouse-datasource", "uid": "${datasource}"}

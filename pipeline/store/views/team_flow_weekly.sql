@@ -24,7 +24,9 @@ CREATE OR REPLACE VIEW signals.team_flow_weekly
     support_share Nullable(Float64)
         COMMENT 'Share of the finished of the last 4 weeks that was incidents or support, 0 to 1',
     reopened_share Nullable(Float64)
-        COMMENT 'Share of the finished that was reopened within 28 days, 0 to 1'
+        COMMENT 'Share of the finished that was reopened within 28 days, 0 to 1',
+    cycle_time_p85_90 Nullable(Float64)
+        COMMENT '85th percentile (nearest rank) of the days from start to finish, of what was finished in the last 90 days; NULL below 10 of them'
 )
 COMMENT 'How work flows through a team, per week; of the current week what is known so far'
 AS
@@ -74,6 +76,7 @@ WITH
             week,
             countIf(finished_at >= opens_at) AS finished,
             arraySort(groupArrayIf(assumeNotNull(days), finished_at >= opens_at AND days >= 0)) AS cycles,
+            arraySort(groupArrayIf(assumeNotNull(days), finished_at >= moment - INTERVAL 90 DAY AND days >= 0)) AS cycles_90,
             countIf(finished_at >= opens_at AND (supporting OR late)) AS unplanned,
             countIf(finished_at >= opens_at AND empty(goals)) AS unaligned,
             countIf(finished_at >= opens_at AND exempt) AS exempted,
@@ -138,7 +141,8 @@ SELECT
     struck.incidents AS incidents,
     if(empty(cycles), NULL, cycles[intDiv(length(cycles) * 95 + 99, 100)]) AS cycle_time_p95,
     if(recent = 0, NULL, support / recent) AS support_share,
-    if(finished = 0, NULL, reopened_n / finished) AS reopened_share
+    if(finished = 0, NULL, reopened_n / finished) AS reopened_share,
+    if(length(cycles_90) < 10, NULL, cycles_90[intDiv(length(cycles_90) * 85 + 99, 100)]) AS cycle_time_p85_90
 FROM weeks
 LEFT JOIN done ON done.team = weeks.team AND done.week = weeks.week
 LEFT JOIN active ON active.team = weeks.team AND active.week = weeks.week

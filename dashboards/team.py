@@ -1,0 +1,399 @@
+"""Team: how work flows through one team, for its weekly and one-to-one talks; never about persons."""
+
+from dashboards import kit
+from dashboards.kit import Column, Line, Row
+
+MEANING = """
+**In work** is started and not finished. **Usual time**: 85 % of what the team finished in the
+last 90 days took no longer from start to finish; work that is older asks for a talk, whoever
+does it. **Unplanned** is incidents, support and what was added after the commitment;
+**unaligned** is finished work without a goal; **exempt** is work of which no adoption is
+expected. A week of few work items swings widely: look at several. The numbers are about the team
+and its set-up. They say nothing about persons, and are not to be compared with other teams'.
+"""
+
+VARIABLES = [
+    kit.pick(
+        "team",
+        "Team",
+        "SELECT DISTINCT team FROM signals.team_flow_weekly ORDER BY team",
+    )
+]
+_TEAM = "team = ${team:singlequote}"
+_OF_FINDING = "finding.team = ${team:singlequote}"
+_WEEKS = f"FROM signals.team_flow_weekly WHERE $__dateFilter(week) AND {_TEAM} ORDER BY week"
+_THIS_WEEK = f"FROM signals.team_flow_weekly WHERE {_TEAM} ORDER BY week DESC LIMIT 1"
+_NO_WEEK = "The team has no week in the picked time"
+_DECIDED = {"": ("none yet", "text")}
+
+HEADLINES = [
+    kit.stat(
+        1,
+        "In work now",
+        "Work items that are started and not finished.",
+        f"SELECT wip {_THIS_WEEK}",
+        unit="none",
+        empty="No work of the team was heard of yet",
+    ),
+    kit.stat(
+        2,
+        "Finished per week",
+        "Median of the work items finished in a week, over the full weeks of the picked time,"
+        " weeks without any included.",
+        f"""
+        SELECT quantileExactInclusive(0.5)(finished) AS per_week FROM signals.team_flow_weekly
+        WHERE $__dateFilter(week) AND {_TEAM}
+            AND week + 6 <= (SELECT max(day) FROM signals.goal_progress_daily)
+        """,
+        unit="none",
+        decimals=1,
+        empty=_NO_WEEK,
+        unknown="no full week",
+    ),
+    kit.stat(
+        3,
+        "Usual time in work now",
+        "85 % of what the team finished in the last 90 days took no longer from start to finish.",
+        f"SELECT cycle_time_p85_90 {_THIS_WEEK}",
+        unit="d",
+        decimals=1,
+        empty="No work of the team was heard of yet",
+        unknown="below 10",
+    ),
+    kit.stat(
+        4,
+        "Within the usual time now",
+        "Of the work finished in the last 90 days, the share that took no longer than was usual"
+        " when it was started. 85 % is as expected; less means that work takes longer than it did.",
+        f"SELECT sle_attainment {_THIS_WEEK}",
+        unit="percentunit",
+        decimals=0,
+        empty="No work of the team was heard of yet",
+        unknown="too early",
+    ),
+    kit.stat(
+        5,
+        "Support load now",
+        "Share of the work items finished in the last 4 weeks that were incidents or support.",
+        f"SELECT support_share {_THIS_WEEK}",
+        unit="percentunit",
+        decimals=0,
+        empty="No work of the team was heard of yet",
+        unknown="none finished",
+    ),
+    kit.stat(
+        6,
+        "Basically done now",
+        "Work items of the team that somebody called finished and that rest short of done for"
+        " longer than their grace.",
+        f"""
+        SELECT count() AS items FROM signals.findings
+        WHERE rule = 'basically_done' AND cleared_at IS NULL AND {_TEAM}
+        """,
+        unit="none",
+        steps=[(None, "text"), (1, kit.ORANGE)],
+        empty="No work of the team was heard of yet",
+        url=kit.to("basically-done") + "&var-owner=${team}",
+    ),
+]
+
+GAPS = kit.table(
+    10,
+    "What does the team lack now to succeed?",
+    "Open gaps in its set-up: too many goals at once, or too much support. A gap is closed,"
+    " accepted or escalated; the decision names the id of the finding.",
+    f"""
+    SELECT replaceAll(gap, '_', ' ') AS lacks, consequence, raised_at,
+        coalesce(decision, '') AS decided, decided_at, finding_id
+    FROM signals.setup_gaps
+    WHERE cleared_at IS NULL AND {_TEAM}
+    ORDER BY raised_at, gap
+    """,
+    [
+        Column("lacks", "Gap", width=110),
+        Column("consequence", "What follows from it"),
+        Column("raised_at", "Since", "time: D MMM", 80),
+        Column("decided", "Decision", width=90, words=_DECIDED),
+        Column("decided_at", "Decided", "time: D MMM", 90, empty="not yet"),
+        Column("finding_id", "Id of the finding", width=160),
+    ],
+    empty="No gap in the set-up of the team is open",
+    w=12,
+    h=7,
+)
+
+GOALS = kit.table(
+    11,
+    "Where do the goals of the team stand now?",
+    "Goals that the team owns, alone or shared, least pace first. Pace = gain / planned gain."
+    " Likely by: 85 % of the forecasts hit the target by that day.",
+    """
+    SELECT goal_id, title, status, pace, days_ahead, due_on, hit_by_p85, stalled_since, trust
+    FROM signals.goals_now
+    WHERE status NOT IN ('vision', 'withdrawn') AND has(owners, ${team:singlequote})
+    ORDER BY status IN ('planned', 'incomplete'), status IN ('hit', 'missed'), pace, goal_id
+    """,
+    [
+        kit.hidden("goal_id"),
+        Column("title", "Goal", link=kit.to("goal", goal="goal_id")),
+        Column("status", "Status", width=95, words=kit.STATUS, cell="color-background"),
+        Column("pace", "Pace", "percentunit", 110, decimals=0, cell="gauge", empty="not yet"),
+        Column("days_ahead", "Days ahead", "none", 85, decimals=0, empty="not yet"),
+        Column("due_on", "Due", "time: D MMM", 70, empty="no date"),
+        Column("hit_by_p85", "Likely by", "time: D MMM", 90, empty="no forecast"),
+        Column("stalled_since", "No gain since", "time: D MMM", 100, empty="it gains"),
+        Column("trust", "Trust", width=60, words=kit.GRADE, cell="color-text", empty="–"),
+    ],
+    empty="The team owns no goal: its work cannot be aligned",
+    w=12,
+    h=7,
+)
+
+FINDINGS = kit.table(
+    12,
+    "What should be talked about now?",
+    "Open findings about the team, its goals and its work, the gravest first; what is basically"
+    " done and what is old in work have tables of their own.",
+    f"""
+    SELECT severity, replaceAll(rule, '_', ' ') AS what, multiIf(
+            key != '', concat(key, ' ', item.title), goal.title != '', goal.title,
+            finding.about) AS about_what, raised_at, explanation, next_step,
+        coalesce(decision, '') AS decided
+    FROM signals.findings AS finding
+    LEFT JOIN (SELECT work_item, key, title FROM signals.work_items_now WHERE {_TEAM})
+        AS item ON item.work_item = finding.about
+    LEFT JOIN (SELECT goal_id, title FROM signals.goals_now) AS goal
+        ON goal.goal_id = finding.goal_id
+    WHERE rule NOT IN ('goal_hit', 'basically_done', 'wip_age') AND cleared_at IS NULL
+        AND {_OF_FINDING}
+    ORDER BY indexOf(['critical', 'warning', 'info'], toString(severity)), raised_at, what
+    LIMIT 50
+    """,
+    [
+        Column("severity", "Severity", width=85, words=kit.SEVERITY, cell="color-text"),
+        Column("what", "Finding", width=150),
+        Column("about_what", "About", width=210),
+        Column("raised_at", "Since", "time: D MMM", 80),
+        Column("explanation", "Why"),
+        Column("next_step", "Next step", width=330),
+        Column("decided", "Decision", width=90, words=_DECIDED),
+    ],
+    empty="Nothing is found that needs a talk",
+    h=8,
+)
+
+AGES = kit.table(
+    20,
+    "What is in work now, and for how long?",
+    "Started and not finished work items, the oldest first, against the usual time of the team:"
+    " 85 % of what it finished in 90 days took no longer. What is older is finished, split or"
+    " dropped.",
+    f"""
+    WITH (SELECT cycle_time_p85_90 {_THIS_WEEK}) AS usual
+    SELECT key, title, url, kind, arrayStringConcat(item.goals, ', ') AS works_for, started_at,
+        item.age AS days, usual AS usual_days, item.age / usual AS times, old.since
+            AS old_since
+    FROM (SELECT * FROM signals.work_items_now WHERE {_TEAM}) AS item
+    LEFT JOIN (SELECT about, toNullable(raised_at) AS since FROM signals.findings
+        WHERE rule = 'wip_age' AND cleared_at IS NULL AND {_TEAM}) AS old
+        ON old.about = item.work_item
+    WHERE state = 'open' AND started_at IS NOT NULL
+        AND (claimed_at IS NULL OR old_since IS NOT NULL)
+    ORDER BY days DESC, key LIMIT 50
+    """,
+    [
+        Column(
+            "key",
+            "Key",
+            width=80,
+            link="${__data.fields.url}",
+            link_title="Open in the tracker",
+        ),
+        Column("title", "Work item"),
+        kit.hidden("url"),
+        Column("kind", "Kind", width=80),
+        Column("works_for", "Goals", width=150, words={"": ("no goal", "text")}),
+        Column("started_at", "Started", "time: D MMM", 80),
+        Column("days", "Age", "d", 90, decimals=1, empty="unknown"),
+        Column("usual_days", "Usual", "d", 90, decimals=1, empty="below 10"),
+        Column(
+            "times",
+            "Age / usual",
+            "percentunit",
+            100,
+            decimals=0,
+            empty="unknown",
+            steps=[(None, "text"), (1, kit.ORANGE)],
+            cell="color-text",
+        ),
+        Column("old_since", "Too old since", "time: D MMM", 110, empty="within usual"),
+    ],
+    empty="Nothing is in work",
+    h=8,
+)
+
+FINISHED = kit.trend(
+    21,
+    "How much is finished, how much is in work?",
+    "Work items said to be finished in each week, and those in work at its end. More in work"
+    " than is finished in two weeks makes everything wait.",
+    f"SELECT week AS time, finished, wip {_WEEKS}",
+    unit="none",
+    decimals=0,
+    lines=[
+        Line("finished", "Finished in the week", kit.GREEN),
+        Line("wip", "In work at its end", kit.ORANGE, dashed=True),
+    ],
+    empty=_NO_WEEK,
+)
+
+CYCLE = kit.trend(
+    22,
+    "How long does work take?",
+    "Days from start to finish of what was finished in each week: half (P50), 85 % and 95 % took"
+    " no longer; never a mean. The usual time is P85 of 90 days. Age is P85 of what is in work.",
+    f"""
+    SELECT week AS time, cycle_time_p50, cycle_time_p85, cycle_time_p95, cycle_time_p85_90,
+        age_p85
+    {_WEEKS}
+    """,
+    unit="d",
+    decimals=1,
+    lines=[
+        Line("cycle_time_p50", "Half (P50)", kit.BLUE),
+        Line("cycle_time_p85", "P85", kit.SKY),
+        Line("cycle_time_p95", "P95", kit.GREY, dashed=True),
+        Line("cycle_time_p85_90", "Usual time", kit.GREEN, width=3),
+        Line("age_p85", "Age in work (P85)", kit.ORANGE, dashed=True),
+    ],
+    empty=_NO_WEEK,
+)
+
+SPENT = kit.trend(
+    23,
+    "What is the work spent on?",
+    "Shares of the work items finished in a week that were unplanned, without a goal, or of a"
+    " kind of which no adoption is expected; support is of 4 weeks. They overlap.",
+    f"""
+    SELECT week AS time, support_share, unplanned_share, unaligned_share, exempt_share
+    {_WEEKS}
+    """,
+    unit="percentunit",
+    most=1,
+    decimals=0,
+    lines=[
+        Line("support_share", "Support (4 weeks)", kit.RED, width=3),
+        Line("unplanned_share", "Unplanned", kit.ORANGE),
+        Line("unaligned_share", "Unaligned", kit.PURPLE, dashed=True),
+        Line("exempt_share", "Exempt", kit.GREY, dashed=True),
+    ],
+    empty=_NO_WEEK,
+)
+
+LASTS = kit.trend(
+    24,
+    "Does work keep its time, and does it last?",
+    "Kept: share of the work finished in 90 days that took no longer than was usual when it was"
+    " started, 85 % is as expected. Reopened: share of what was finished in the week that was"
+    " reopened within 28 days; the last 4 weeks may still rise.",
+    f"SELECT week AS time, sle_attainment, reopened_share {_WEEKS}",
+    unit="percentunit",
+    most=1,
+    decimals=0,
+    lines=[
+        Line("sle_attainment", "Kept the usual time", kit.GREEN, width=3),
+        Line("reopened_share", "Reopened", kit.RED, dashed=True),
+    ],
+    empty=_NO_WEEK,
+)
+
+STREAMS = kit.trend(
+    25,
+    "How many goals at once, how many incidents?",
+    "Workstreams: different goals in work at the end of the week; from 3 on, or more than half"
+    " as many as people, the team is spread thin. Incidents are those opened in the week.",
+    f"SELECT week AS time, workstreams, incidents {_WEEKS}",
+    unit="none",
+    decimals=0,
+    lines=[
+        Line("workstreams", "Goals at once", kit.BLUE),
+        Line("incidents", "Incidents", kit.RED, dashed=True),
+    ],
+    empty=_NO_WEEK,
+)
+
+PROMISES = kit.table(
+    26,
+    "What did the team promise, and what became of it?",
+    "Periods of the picked time, the newest first: of the committed work items, how many were"
+    " closed, shipped, adopted and verified by the end of the period.",
+    f"""
+    SELECT period, ends_on, committed, closed, shipped, adopted, verified, added, removed, carried
+    FROM signals.commitments_kept
+    WHERE ends_on >= toDate($__fromTime) AND starts_on <= toDate($__toTime) AND {_TEAM}
+    ORDER BY starts_on DESC
+    """,
+    [
+        Column("period", "Period", link=kit.to("predictability") + "&var-owner=${team}"),
+        Column("ends_on", "Ends", "time: D MMM", 75),
+        Column("committed", "Promised", "none", 80),
+        Column("closed", "Closed", "none", 65),
+        Column("shipped", "Shipped", "none", 70),
+        Column("adopted", "Adopted", "none", 75),
+        Column("verified", "Verified", "none", 70),
+        Column("added", "Added", "none", 65),
+        Column("removed", "Removed", "none", 80),
+        Column("carried", "Carried in", "none", 85),
+    ],
+    empty="The team has no period in the picked time",
+)
+
+BASICALLY_DONE = kit.table(
+    30,
+    "Which work of the team is only basically done now?",
+    "Open findings basically done, the oldest claim first: what is missing, and what to do next.",
+    f"""
+    SELECT key, item.title AS title, item.url AS url, state, claimed_at, explanation, next_step,
+        item.age AS days, coalesce(decision, '') AS decided
+    FROM signals.findings AS finding
+    INNER JOIN (SELECT * FROM signals.work_items_now WHERE {_TEAM}) AS item
+        ON item.work_item = finding.about
+    WHERE rule = 'basically_done' AND cleared_at IS NULL AND {_OF_FINDING}
+    ORDER BY days DESC, key LIMIT 50
+    """,
+    [
+        Column(
+            "key",
+            "Key",
+            width=80,
+            link="${__data.fields.url}",
+            link_title="Open in the tracker",
+        ),
+        Column("title", "Work item", width=180),
+        kit.hidden("url"),
+        Column("state", "State", width=170, words=kit.STATE, cell="color-text"),
+        Column("claimed_at", "Called finished", "time: D MMM", 110, empty="never"),
+        Column("explanation", "What is missing"),
+        Column("next_step", "Next step", width=280),
+        Column("days", "Age", "d", 80, decimals=0, empty="unknown"),
+        Column("decided", "Decision", width=90, words=_DECIDED),
+    ],
+    empty="Nothing of the team is only basically done",
+    h=9,
+)
+
+
+def build() -> kit.Json:
+    return kit.dashboard(
+        "team",
+        "Team",
+        "How does work flow through this team, what does it lack, and what needs a talk?",
+        [
+            Row("This week", [*HEADLINES, GAPS, GOALS, FINDINGS]),
+            Row("Flow", [AGES, FINISHED, CYCLE, SPENT, LASTS, STREAMS, PROMISES]),
+            Row(
+                "Not done yet", [BASICALLY_DONE, kit.text(40, "How to read this", MEANING, h=5)]
+            ),
+        ],
+        variables=VARIABLES,
+    )
