@@ -102,7 +102,7 @@ def _query(target: Json, title: str, variables: set[str]) -> Iterator[str]:
         yield "its query reads a table behind the views"
     if len(sql.splitlines()) > LINES:
         yield f"its query is longer than {LINES} lines: put it into a view"
-    if re.search(r"\bselect\s+\*", sql, re.IGNORECASE) and target["format"] == 1:
+    if re.match(r"\s*select\s+\*", sql, re.IGNORECASE):
         yield "its query names its columns"
     timed = TIME.search(sql) is not None
     if not timed and not AGELESS.search(title):

@@ -6,12 +6,22 @@ from typing import Any
 
 import yaml
 
-from dashboards import alerts, wake_up
+from dashboards import (
+    adoption,
+    alerts,
+    basically_done,
+    delivery,
+    goal,
+    predictability,
+    team,
+    trust,
+    wake_up,
+)
 from dashboards.alerts import FOLDER, SOURCE_UID, Hours
 
 Json = dict[str, Any]
 
-MODULES = (wake_up,)
+MODULES = (wake_up, goal, adoption, basically_done, predictability, team, delivery, trust)
 """In the order in which a newcomer reads them."""
 
 FOLDER_UID = "delivery-signals"

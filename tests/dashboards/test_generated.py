@@ -49,7 +49,7 @@ def panel_errors(panel: Json) -> list[str]:
     found = errors(panel, "dashboard", "Panel")
     found += errors(panel["options"], f"{panel['type']}.options")
     custom = panel.get("fieldConfig", {}).get("defaults", {}).get("custom")
-    if custom is not None:
+    if custom:
         found += errors(custom, f"{panel['type']}.field")
     return found
 
