@@ -79,7 +79,7 @@ HEADLINES = [
     ),
     _now(
         5,
-        "Half had adopted after, so far",
+        "Half had it so far",
         "Days from release, or from becoming eligible if that was later, until half had adopted;"
         " those that have not yet are included (Kaplan-Meier median).",
         "multiIf(released_at IS NULL, 'no release', time_to_first IS NULL, 'not half yet',"
@@ -89,10 +89,10 @@ HEADLINES = [
     ),
     _now(
         6,
-        "Released ago, as of now",
+        "Released so far",
         "Days since it was first available: as stated, by its flags, else by its first deploy.",
         "days_since_release",
-        unit="d",
+        unit=kit.DAYS,
         decimals=0,
         unknown="not released",
     ),
@@ -194,6 +194,7 @@ SPREAD = kit.table(
         ),
     ],
     empty="No week has passed since its release or its first adopter",
+    w=12,
 )
 
 WHO = kit.table(
@@ -202,11 +203,11 @@ WHO = kit.table(
     "Everybody who uses it or could: those that stopped first, then those that have not adopted it,"
     " then adopters. Whoever is known by number only has no row.",
     f"""
-    SELECT adopter, nullIf(owner, '') AS owner, first_used_at, adopted_at, left_at,
-        nullIf(version, '') AS version,
+    SELECT adopter, nullIf(owner, '') AS owner,
         multiIf(NOT eligible, 'not meant for it', left_at IS NOT NULL, 'stopped',
             adopted_at IS NOT NULL, 'adopted', first_used_at IS NULL, 'never used',
-            'not enough yet') AS state
+            'not enough yet') AS state,
+        first_used_at, adopted_at, left_at, nullIf(version, '') AS version
     FROM signals.adopters WHERE {_SUBJECT}
     ORDER BY indexOf(['stopped', 'not enough yet', 'never used', 'adopted'], state) = 0,
         indexOf(['stopped', 'not enough yet', 'never used', 'adopted'], state), owner, adopter
@@ -234,7 +235,7 @@ WHO = kit.table(
         Column("version", "Version", width=100, empty="–"),
     ],
     empty="Nobody is known to use it, and nobody by name to whom it is meant",
-    w=16,
+    w=15,
     h=12,
 )
 
@@ -249,8 +250,8 @@ VERSIONS = kit.bars(
     """,
     unit="none",
     empty="Nothing is pinned: it is not adopted by version",
-    w=8,
-    h=6,
+    w=9,
+    h=12,
 )
 
 LAGGARDS = kit.table(
@@ -271,8 +272,7 @@ LAGGARDS = kit.table(
         Column("first_used_at", "First pinned", "time: D MMM", 100, empty="unknown"),
     ],
     empty="Nobody lags behind, or it is not adopted by version",
-    w=8,
-    h=6,
+    w=12,
 )
 
 ANSWERS = kit.bars(
@@ -308,7 +308,7 @@ COMMENTS = kit.table(
         Column("adopter", "Who", width=130, empty="holds for all"),
         Column("verdict", "Helps", width=80, words=VERDICT, cell="color-text"),
         Column("method", "Asked by", width=90, empty="not said"),
-        Column("comment", "Their words", empty="none"),
+        Column("comment", "Their words", empty="none", wrap=True),
         Column(
             "evidence",
             "Evidence",
@@ -327,8 +327,8 @@ WORK = kit.table(
     "Work items that deliver it, the least done first. A work item is done when it is shipped, its"
     " capabilities are adopted and adopters confirm that it helps.",
     """
-    SELECT key, url, title, nullIf(team, '') AS team, state, state_since,
-        nullIf(replaceAll(arrayStringConcat(reasons, ', '), '_', ' '), '') AS why, age
+    SELECT key, url, title, nullIf(team, '') AS team, state, state_since, age,
+        nullIf(replaceAll(arrayStringConcat(reasons, ', '), '_', ' '), '') AS why
     FROM signals.work_items_now
     WHERE has(subjects, ${subject:singlequote}) AND state NOT IN ('dropped', 'deleted')
     ORDER BY indexOf(['unknown', 'closed_not_shipped', 'shipped_not_adopted',
@@ -346,11 +346,11 @@ WORK = kit.table(
         ),
         Column("state", "State", width=170, words=kit.STATE, cell="color-text"),
         Column("state_since", "Since", "time: D MMM", 80),
-        Column("why", "Why"),
-        Column("age", "Age", "d", 80, decimals=0, empty="–"),
+        Column("age", "Age", kit.DAYS, 80, decimals=0, empty="–"),
+        Column("why", "Why", wrap=True),
     ],
     empty="No work item is known to deliver it",
-    w=14,
+    w=15,
     h=9,
 )
 
@@ -364,14 +364,14 @@ GOALS = kit.table(
     """,
     [
         kit.hidden("goal_id"),
-        Column("title", "Goal", width=150, link=kit.to("goal", goal="goal_id")),
-        Column("team", "Team", width=110),
-        Column("status", "Status", width=100, words=kit.STATUS, cell="color-background"),
+        Column("title", "Goal", link=kit.to("goal", goal="goal_id")),
+        Column("team", "Team", width=100),
+        Column("status", "Status", width=90, words=kit.STATUS, cell="color-background"),
         Column("value", "Value", "locale", 75, decimals=2, empty="unknown"),
         Column("target", "Target", "locale", 75, decimals=2, empty="none set"),
     ],
     empty="No goal is measured on it",
-    w=10,
+    w=9,
     h=9,
 )
 
@@ -400,7 +400,9 @@ ALL = kit.table(
         Column(
             "verified_share", "Confirmed", "percentunit", 110, decimals=0, empty="no adopters"
         ),
-        Column("time_to_first", "Half had after", "d", 110, decimals=0, empty="unknown"),
+        Column(
+            "time_to_first", "Half had it after", kit.DAYS, 110, decimals=0, empty="unknown"
+        ),
         Column("released_at", "Released", "time: D MMM YYYY", 120, empty="not released"),
     ],
     empty="No capability is defined yet",
@@ -416,7 +418,7 @@ def build() -> kit.Json:
         [
             Row("How far it is", HEADLINES),
             Row("How it spreads", [ADOPTERS, BREADTH, CAME_AND_WENT, SPREAD]),
-            Row("Who", [WHO, VERSIONS, LAGGARDS]),
+            Row("Who", [WHO, VERSIONS]),
             Row("Does it help?", [ANSWERS, COMMENTS]),
             Row("What it belongs to", [WORK, GOALS]),
             Row("All capabilities", [ALL, kit.text(60, "How to read this", MEANING)]),
