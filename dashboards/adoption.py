@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from grafanalib import core
-
 from dashboards import kit
 from dashboards.kit import Column, Line, Row
 
@@ -35,7 +33,7 @@ VERDICT: kit.Words = {
 }
 
 
-def _now(id: int, title: str, meaning: str, column: str, **how: Any) -> core.Panel:
+def _now(id: int, title: str, meaning: str, column: str, **how: Any) -> kit.Panel:
     """A column of the capability as it is now."""
     sql = f"SELECT {column} FROM signals.adoption_now WHERE {_SUBJECT}"
     return kit.stat(id, title, meaning, sql, empty=_GONE, **how)
@@ -104,11 +102,10 @@ ADOPTERS = kit.trend(
     "Adopters per day against the target; active are those that used it in the last 28 days, whether"
     " often enough or not; confirmed are those whose valid answer is yes.",
     f"""
+    WITH (SELECT (target, target_kind = 'share') FROM signals.adoption_now WHERE {_SUBJECT}) AS goal
     SELECT day AS time, adopters, active_28, verified_yes,
-        if(target_kind = 'share', ceil(target * days.eligible - 1e-9), target) AS target
-    FROM (SELECT * FROM signals.adoption_daily WHERE {_SUBJECT} AND $__dateFilter(day)) AS days
-    CROSS JOIN (SELECT target, target_kind FROM signals.adoption_now WHERE {_SUBJECT}) AS subject
-    ORDER BY day
+        if(goal.2, ceil(goal.1 * eligible - 1e-9), goal.1) AS target
+    FROM signals.adoption_daily WHERE {_SUBJECT} AND $__dateFilter(day) ORDER BY day
     """,
     unit="locale",
     decimals=0,
@@ -174,10 +171,10 @@ SPREAD = kit.table(
         countIf(adopter.eligible AND adopted_at < coalesce(released_at, first_at) + days * 86400)
             AS had,
         had / any(subject.eligible) AS share
-    FROM (SELECT *, min(adopted_at) OVER () AS first_at FROM signals.adopters
-        WHERE {_SUBJECT}) AS adopter
-    INNER JOIN (SELECT *, arrayJoin([7, 14, 28, 56, 84, 182]) AS days FROM signals.adoption_now
-        WHERE {_SUBJECT}) AS subject ON subject.subject = adopter.subject
+    FROM (SELECT subject, eligible, adopted_at, min(adopted_at) OVER () AS first_at
+        FROM signals.adopters WHERE {_SUBJECT}) AS adopter
+    INNER JOIN signals.adoption_now AS subject ON subject.subject = adopter.subject
+    ARRAY JOIN [7, 14, 28, 56, 84, 182] AS days
     WHERE coalesce(released_at, first_at) + days * 86400 < subject.day + 1
     GROUP BY days ORDER BY days
     """,
@@ -214,7 +211,7 @@ WHO = kit.table(
     LIMIT 500
     """,
     [
-        Column("adopter", "Who", width=170),
+        Column("adopter", "Who", width=150),
         Column("owner", "Owner", width=120, empty="none known"),
         Column(
             "state",
@@ -280,11 +277,12 @@ ANSWERS = kit.bars(
     "Does it solve their problem, as of now?",
     "Adopters by their valid answer. Ask those that have not answered before you call it done.",
     f"""
-    SELECT answer.1 AS verdict, answer.2 AS adopters
-    FROM (SELECT arrayJoin(arrayZip(['Yes', 'Partly', 'No', 'No answer'],
-            [verified_yes, responded - verified_yes - verified_no, verified_no,
-            greatest(adopters, responded) - responded])) AS answer
-        FROM (SELECT * FROM signals.adoption_daily WHERE {_SUBJECT} ORDER BY day DESC LIMIT 1))
+    SELECT answer AS verdict, number AS adopters
+    FROM (SELECT verified_yes, verified_no, responded, greatest(adopters, responded) AS all
+        FROM signals.adoption_daily WHERE {_SUBJECT} ORDER BY day DESC LIMIT 1)
+    ARRAY JOIN ['Yes', 'Partly', 'No', 'No answer'] AS answer,
+        [verified_yes, responded - verified_yes - verified_no, verified_no, all - responded]
+            AS number
     ORDER BY indexOf(['Yes', 'Partly', 'No', 'No answer'], verdict)
     """,
     unit="none",
@@ -336,7 +334,7 @@ WORK = kit.table(
     """,
     [
         *kit.TRACKED,
-        Column("title", "Work item", width=190),
+        Column("title", "Work item", width=150),
         Column(
             "team",
             "Team",
@@ -345,7 +343,7 @@ WORK = kit.table(
             empty="no team",
         ),
         Column("state", "State", width=170, words=kit.STATE, cell="color-text"),
-        Column("state_since", "Since", "time: D MMM", 80),
+        Column("state_since", "Since", "time: D MMM", 70),
         Column("age", "Age", kit.DAYS, 80, decimals=0, empty="–"),
         Column("why", "Why", wrap=True),
     ],
@@ -359,7 +357,7 @@ GOALS = kit.table(
     "Which goals are measured on it now?",
     "Goals whose value is the adoption of it.",
     f"""
-    SELECT goal_id, title, arrayStringConcat(owners, ', ') AS team, status, value, target
+    SELECT goal_id, title, nullIf(arrayStringConcat(owners, ', '), '') AS team, status, value, target
     FROM signals.goals_now WHERE {_SUBJECT} ORDER BY pace, goal_id
     """,
     [

@@ -105,14 +105,15 @@ FUNNEL = kit.bars(
     "Work items that were first called finished in the picked time, by the levels they have reached"
     " now. Where no adoption is expected, done counts as adopted and confirmed.",
     f"""
-    SELECT reached.1 AS level, reached.2 AS items
-    FROM (SELECT arrayJoin(arrayZip(['Called finished', 'Shipped', 'Adopted', 'Confirmed'],
-            [count(), countIf(shipped_at IS NOT NULL OR state = 'done'),
-            countIf(adopted_at IS NOT NULL OR state = 'done'),
-            countIf(adopted_at IS NOT NULL AND verified_at IS NOT NULL OR state = 'done')]))
-            AS reached
+    SELECT level, items
+    FROM (SELECT count() AS claimed, countIf(shipped_at IS NOT NULL OR state = 'done') AS shipped,
+            countIf(adopted_at IS NOT NULL OR state = 'done') AS adopted,
+            countIf(adopted_at IS NOT NULL AND verified_at IS NOT NULL OR state = 'done')
+            AS confirmed
         FROM signals.work_items_now
         WHERE state NOT IN ('dropped', 'deleted') AND $__timeFilter(claimed_at) AND {_OF_ITEM})
+    ARRAY JOIN ['Called finished', 'Shipped', 'Adopted', 'Confirmed'] AS level,
+        [claimed, shipped, adopted, confirmed] AS items
     ORDER BY indexOf(['Called finished', 'Shipped', 'Adopted', 'Confirmed'], level)
     """,
     unit="none",
@@ -153,7 +154,7 @@ TEAMS = kit.table(
     [
         Column("team", "Team", width=105, link=kit.to("team", team="team"), empty="no team"),
         Column("open", "Open", "none", 50),
-        Column("share", "Share", "percentunit", decimals=0, cell="gauge", empty="none"),
+        Column("share", "Share", "percentunit", 100, decimals=0, cell="gauge", empty="none"),
         Column("not_shipped", "Not shipped", "none", 90),
         Column("not_adopted", "Not adopted", "none", 92),
         Column("not_confirmed", "Not confirmed", "none", 103),

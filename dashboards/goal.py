@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from grafanalib import core
-
 from dashboards import kit
 from dashboards.kit import Column, Line, Row
 
@@ -36,7 +34,7 @@ _ITS_WORK = f"(has(goals, {_GOAL}) OR has(subjects, {_SUBJECT}))"
 _GONE = "There is no such goal"
 
 
-def _now(id: int, title: str, meaning: str, column: str, **how: Any) -> core.Panel:
+def _now(id: int, title: str, meaning: str, column: str, **how: Any) -> kit.Panel:
     """A column of the goal as it is now."""
     sql = f"SELECT {column} FROM signals.goals_now WHERE {_OF_GOAL}"
     return kit.stat(id, title, meaning, sql, empty=_GONE, **how)
@@ -48,7 +46,7 @@ ABOUT = kit.table(
     "The goal as it is defined now, and why it has its status. A status that a human set stands"
     " beside the computed one, for 7 days at most.",
     f"""
-    SELECT title, concat(class, ' ', level) AS kind, arrayStringConcat(owners, ', ') AS team,
+    SELECT title, concat(class, ' ', level) AS kind, nullIf(arrayStringConcat(owners, ', '), '') AS team,
         owners[1] AS first_owner, nullIf(pm, '') AS pm,
         concat(nullIf(metric_kind, ''), if(unit = '', '', concat(' in ', unit))) AS measure,
         nullIf(subject, '') AS subject, starts_on, due_on, override_status, nullIf(why, '') AS why
@@ -315,9 +313,9 @@ BASICALLY_DONE = kit.table(
     SELECT key, item.url AS url, item.title AS title, item.team AS team, item.state AS state,
         rule, age, nullIf(explanation, '') AS explanation, next_step
     FROM signals.findings AS finding
-    INNER JOIN (SELECT * FROM signals.work_items_now WHERE {_ITS_WORK}) AS item
-        ON item.work_item = finding.about
+    INNER JOIN signals.work_items_now AS item ON item.work_item = finding.about
     WHERE rule IN ('basically_done', 'regressed') AND cleared_at IS NULL
+        AND (has(item.goals, {_GOAL}) OR has(item.subjects, {_SUBJECT}))
     ORDER BY age DESC, key LIMIT 100
     """,
     [
@@ -341,7 +339,6 @@ _OTHER_GOAL = [
     Column("team", "Team", width=105, empty="none"),
     Column("status", "Status", width=95, words=kit.STATUS, cell="color-background"),
     Column("value", "Value", "locale", 70, decimals=2, empty="unknown"),
-    Column("target", "Target", "locale", 70, decimals=2, empty="none set"),
     Column("pace", "Pace", "percentunit", 65, decimals=0, empty="not yet"),
 ]
 
@@ -355,7 +352,7 @@ WHY = kit.table(
         arrayFold((chain, n) -> arrayPushBack(chain, arrayDistinct(arrayFlatten(
             arrayMap(id -> above[id], chain[-1])))), range(6), [[{_GOAL}]]) AS levels
     SELECT goal_id, arrayFirstIndex(ids -> has(ids, goal_id), levels) - 1 AS steps, title, level,
-        arrayStringConcat(owners, ', ') AS team, status, value, target, pace
+        nullIf(arrayStringConcat(owners, ', '), '') AS team, status, value, pace
     FROM signals.goals_now
     WHERE steps > 0 ORDER BY steps, goal_id
     """,
@@ -370,8 +367,7 @@ PARTS = kit.table(
     "How: which goals work towards it now?",
     "The goals that name this one as a parent, the worst first.",
     f"""
-    SELECT goal_id, title, level, arrayStringConcat(owners, ', ') AS team, status, value, target,
-        pace
+    SELECT goal_id, title, level, nullIf(arrayStringConcat(owners, ', '), '') AS team, status, value, pace
     FROM signals.goals_now WHERE has(parents, {_GOAL})
     ORDER BY status IN ('hit', 'withdrawn', 'planned', 'incomplete'), pace, goal_id
     """,
@@ -407,7 +403,7 @@ FINDINGS = kit.table(
         Column("until", "Holds until", "time: D MMM", 90, empty="–"),
     ],
     empty="Nothing was found about it",
-    h=8,
+    h=7,
 )
 
 MISSING = kit.table(
@@ -525,7 +521,7 @@ def build() -> kit.Json:
             Row("Why, how and for whom", [WHY, PARTS, MISSING, VERSIONS]),
             Row(
                 "How sure this is",
-                [CALIBRATION, kit.text(80, "How to read this", MEANING, w=12)],
+                [CALIBRATION, kit.text(80, "How to read this", MEANING, w=12, h=6)],
             ),
         ],
         variables=VARIABLES,

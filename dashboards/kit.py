@@ -20,7 +20,7 @@ Panel = core.Panel
 TAG = "delivery-signals"
 SOURCE = {"type": "grafana-clickhouse-datasource", "uid": "${datasource}"}
 PLUGIN = "4.20.0"
-DAYS = "suffix: days"
+DAYS = "suffix:days"
 """The unit d turns 78 days into 11 weeks, where 80 are the same."""
 WIDE = 24
 """Columns of Grafana's grid; a row of it is 38 pixels high."""
@@ -118,8 +118,10 @@ class Column:
         properties["mappings"] = mappings(self.words, self.empty)
         if self.width:
             properties["custom.width"] = self.width
-        if self.cell != "auto" or self.wrap:
-            options: Json = {"type": self.cell} | ({"wrapText": True} if self.wrap else {})
+        if self.wrap:
+            properties["custom.wrapText"] = True
+        if self.cell != "auto":
+            options: Json = {"type": self.cell}
             if self.cell == "gauge":
                 options |= {"mode": "basic", "valueDisplayMode": "text"}
                 properties |= {
