@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from grafanalib import core
-
 from dashboards import kit
 from dashboards.kit import Column, Line, Row
 
@@ -35,7 +33,7 @@ VERDICT: kit.Words = {
 }
 
 
-def _now(id: int, title: str, meaning: str, column: str, **how: Any) -> core.Panel:
+def _now(id: int, title: str, meaning: str, column: str, **how: Any) -> kit.Panel:
     """A column of the capability as it is now."""
     sql = f"SELECT {column} FROM signals.adoption_now WHERE {_SUBJECT}"
     return kit.stat(id, title, meaning, sql, empty=_GONE, **how)
@@ -79,7 +77,7 @@ HEADLINES = [
     ),
     _now(
         5,
-        "Half had adopted after, so far",
+        "Half had it so far",
         "Days from release, or from becoming eligible if that was later, until half had adopted;"
         " those that have not yet are included (Kaplan-Meier median).",
         "multiIf(released_at IS NULL, 'no release', time_to_first IS NULL, 'not half yet',"
@@ -89,10 +87,10 @@ HEADLINES = [
     ),
     _now(
         6,
-        "Released ago, as of now",
+        "Released so far",
         "Days since it was first available: as stated, by its flags, else by its first deploy.",
         "days_since_release",
-        unit="d",
+        unit=kit.DAYS,
         decimals=0,
         unknown="not released",
     ),
@@ -104,11 +102,10 @@ ADOPTERS = kit.trend(
     "Adopters per day against the target; active are those that used it in the last 28 days, whether"
     " often enough or not; confirmed are those whose valid answer is yes.",
     f"""
+    WITH (SELECT (target, target_kind = 'share') FROM signals.adoption_now WHERE {_SUBJECT}) AS goal
     SELECT day AS time, adopters, active_28, verified_yes,
-        if(target_kind = 'share', ceil(target * days.eligible - 1e-9), target) AS target
-    FROM (SELECT * FROM signals.adoption_daily WHERE {_SUBJECT} AND $__dateFilter(day)) AS days
-    CROSS JOIN (SELECT target, target_kind FROM signals.adoption_now WHERE {_SUBJECT}) AS subject
-    ORDER BY day
+        if(goal.2, ceil(goal.1 * eligible - 1e-9), goal.1) AS target
+    FROM signals.adoption_daily WHERE {_SUBJECT} AND $__dateFilter(day) ORDER BY day
     """,
     unit="locale",
     decimals=0,
@@ -174,10 +171,10 @@ SPREAD = kit.table(
         countIf(adopter.eligible AND adopted_at < coalesce(released_at, first_at) + days * 86400)
             AS had,
         had / any(subject.eligible) AS share
-    FROM (SELECT *, min(adopted_at) OVER () AS first_at FROM signals.adopters
-        WHERE {_SUBJECT}) AS adopter
-    INNER JOIN (SELECT *, arrayJoin([7, 14, 28, 56, 84, 182]) AS days FROM signals.adoption_now
-        WHERE {_SUBJECT}) AS subject ON subject.subject = adopter.subject
+    FROM (SELECT subject, eligible, adopted_at, min(adopted_at) OVER () AS first_at
+        FROM signals.adopters WHERE {_SUBJECT}) AS adopter
+    INNER JOIN signals.adoption_now AS subject ON subject.subject = adopter.subject
+    ARRAY JOIN [7, 14, 28, 56, 84, 182] AS days
     WHERE coalesce(released_at, first_at) + days * 86400 < subject.day + 1
     GROUP BY days ORDER BY days
     """,
@@ -194,6 +191,7 @@ SPREAD = kit.table(
         ),
     ],
     empty="No week has passed since its release or its first adopter",
+    w=12,
 )
 
 WHO = kit.table(
@@ -202,18 +200,18 @@ WHO = kit.table(
     "Everybody who uses it or could: those that stopped first, then those that have not adopted it,"
     " then adopters. Whoever is known by number only has no row.",
     f"""
-    SELECT adopter, nullIf(owner, '') AS owner, first_used_at, adopted_at, left_at,
-        nullIf(version, '') AS version,
+    SELECT adopter, nullIf(owner, '') AS owner,
         multiIf(NOT eligible, 'not meant for it', left_at IS NOT NULL, 'stopped',
             adopted_at IS NOT NULL, 'adopted', first_used_at IS NULL, 'never used',
-            'not enough yet') AS state
+            'not enough yet') AS state,
+        first_used_at, adopted_at, left_at, nullIf(version, '') AS version
     FROM signals.adopters WHERE {_SUBJECT}
     ORDER BY indexOf(['stopped', 'not enough yet', 'never used', 'adopted'], state) = 0,
         indexOf(['stopped', 'not enough yet', 'never used', 'adopted'], state), owner, adopter
     LIMIT 500
     """,
     [
-        Column("adopter", "Who", width=170),
+        Column("adopter", "Who", width=150),
         Column("owner", "Owner", width=120, empty="none known"),
         Column(
             "state",
@@ -234,7 +232,7 @@ WHO = kit.table(
         Column("version", "Version", width=100, empty="–"),
     ],
     empty="Nobody is known to use it, and nobody by name to whom it is meant",
-    w=16,
+    w=15,
     h=12,
 )
 
@@ -249,8 +247,8 @@ VERSIONS = kit.bars(
     """,
     unit="none",
     empty="Nothing is pinned: it is not adopted by version",
-    w=8,
-    h=6,
+    w=9,
+    h=12,
 )
 
 LAGGARDS = kit.table(
@@ -271,8 +269,7 @@ LAGGARDS = kit.table(
         Column("first_used_at", "First pinned", "time: D MMM", 100, empty="unknown"),
     ],
     empty="Nobody lags behind, or it is not adopted by version",
-    w=8,
-    h=6,
+    w=12,
 )
 
 ANSWERS = kit.bars(
@@ -280,11 +277,12 @@ ANSWERS = kit.bars(
     "Does it solve their problem, as of now?",
     "Adopters by their valid answer. Ask those that have not answered before you call it done.",
     f"""
-    SELECT answer.1 AS verdict, answer.2 AS adopters
-    FROM (SELECT arrayJoin(arrayZip(['Yes', 'Partly', 'No', 'No answer'],
-            [verified_yes, responded - verified_yes - verified_no, verified_no,
-            greatest(adopters, responded) - responded])) AS answer
-        FROM (SELECT * FROM signals.adoption_daily WHERE {_SUBJECT} ORDER BY day DESC LIMIT 1))
+    SELECT answer AS verdict, number AS adopters
+    FROM (SELECT verified_yes, verified_no, responded, greatest(adopters, responded) AS all
+        FROM signals.adoption_daily WHERE {_SUBJECT} ORDER BY day DESC LIMIT 1)
+    ARRAY JOIN ['Yes', 'Partly', 'No', 'No answer'] AS answer,
+        [verified_yes, responded - verified_yes - verified_no, verified_no, all - responded]
+            AS number
     ORDER BY indexOf(['Yes', 'Partly', 'No', 'No answer'], verdict)
     """,
     unit="none",
@@ -308,7 +306,7 @@ COMMENTS = kit.table(
         Column("adopter", "Who", width=130, empty="holds for all"),
         Column("verdict", "Helps", width=80, words=VERDICT, cell="color-text"),
         Column("method", "Asked by", width=90, empty="not said"),
-        Column("comment", "Their words", empty="none"),
+        Column("comment", "Their words", empty="none", wrap=True),
         Column(
             "evidence",
             "Evidence",
@@ -327,8 +325,8 @@ WORK = kit.table(
     "Work items that deliver it, the least done first. A work item is done when it is shipped, its"
     " capabilities are adopted and adopters confirm that it helps.",
     """
-    SELECT key, url, title, nullIf(team, '') AS team, state, state_since,
-        nullIf(replaceAll(arrayStringConcat(reasons, ', '), '_', ' '), '') AS why, age
+    SELECT key, url, title, nullIf(team, '') AS team, state, state_since, age,
+        nullIf(replaceAll(arrayStringConcat(reasons, ', '), '_', ' '), '') AS why
     FROM signals.work_items_now
     WHERE has(subjects, ${subject:singlequote}) AND state NOT IN ('dropped', 'deleted')
     ORDER BY indexOf(['unknown', 'closed_not_shipped', 'shipped_not_adopted',
@@ -336,7 +334,7 @@ WORK = kit.table(
     """,
     [
         *kit.TRACKED,
-        Column("title", "Work item", width=190),
+        Column("title", "Work item", width=150),
         Column(
             "team",
             "Team",
@@ -345,12 +343,12 @@ WORK = kit.table(
             empty="no team",
         ),
         Column("state", "State", width=170, words=kit.STATE, cell="color-text"),
-        Column("state_since", "Since", "time: D MMM", 80),
-        Column("why", "Why"),
-        Column("age", "Age", "d", 80, decimals=0, empty="–"),
+        Column("state_since", "Since", "time: D MMM", 70),
+        Column("age", "Age", kit.DAYS, 80, decimals=0, empty="–"),
+        Column("why", "Why", wrap=True),
     ],
     empty="No work item is known to deliver it",
-    w=14,
+    w=15,
     h=9,
 )
 
@@ -359,19 +357,19 @@ GOALS = kit.table(
     "Which goals are measured on it now?",
     "Goals whose value is the adoption of it.",
     f"""
-    SELECT goal_id, title, arrayStringConcat(owners, ', ') AS team, status, value, target
+    SELECT goal_id, title, nullIf(arrayStringConcat(owners, ', '), '') AS team, status, value, target
     FROM signals.goals_now WHERE {_SUBJECT} ORDER BY pace, goal_id
     """,
     [
         kit.hidden("goal_id"),
-        Column("title", "Goal", width=150, link=kit.to("goal", goal="goal_id")),
-        Column("team", "Team", width=110),
-        Column("status", "Status", width=100, words=kit.STATUS, cell="color-background"),
+        Column("title", "Goal", link=kit.to("goal", goal="goal_id")),
+        Column("team", "Team", width=100),
+        Column("status", "Status", width=90, words=kit.STATUS, cell="color-background"),
         Column("value", "Value", "locale", 75, decimals=2, empty="unknown"),
         Column("target", "Target", "locale", 75, decimals=2, empty="none set"),
     ],
     empty="No goal is measured on it",
-    w=10,
+    w=9,
     h=9,
 )
 
@@ -400,7 +398,9 @@ ALL = kit.table(
         Column(
             "verified_share", "Confirmed", "percentunit", 110, decimals=0, empty="no adopters"
         ),
-        Column("time_to_first", "Half had after", "d", 110, decimals=0, empty="unknown"),
+        Column(
+            "time_to_first", "Half had it after", kit.DAYS, 110, decimals=0, empty="unknown"
+        ),
         Column("released_at", "Released", "time: D MMM YYYY", 120, empty="not released"),
     ],
     empty="No capability is defined yet",
@@ -416,7 +416,7 @@ def build() -> kit.Json:
         [
             Row("How far it is", HEADLINES),
             Row("How it spreads", [ADOPTERS, BREADTH, CAME_AND_WENT, SPREAD]),
-            Row("Who", [WHO, VERSIONS, LAGGARDS]),
+            Row("Who", [WHO, VERSIONS]),
             Row("Does it help?", [ANSWERS, COMMENTS]),
             Row("What it belongs to", [WORK, GOALS]),
             Row("All capabilities", [ALL, kit.text(60, "How to read this", MEANING)]),

@@ -38,7 +38,7 @@ HEADLINES = [
     ),
     kit.stat(
         2,
-        "Of what was called finished",
+        "Share of finished",
         "Basically done / (basically done + what became done in the picked time).",
         f"""
         SELECT countIf(basically_done)
@@ -55,7 +55,7 @@ HEADLINES = [
         "Oldest claim now",
         "Days since the oldest of it was first called finished.",
         f"SELECT maxIf(age, basically_done) AS age FROM signals.work_items_now WHERE {_OF_ITEM}",
-        unit="d",
+        unit=kit.DAYS,
         decimals=0,
         unknown="nothing is",
         empty="No work items were heard of yet",
@@ -105,19 +105,20 @@ FUNNEL = kit.bars(
     "Work items that were first called finished in the picked time, by the levels they have reached"
     " now. Where no adoption is expected, done counts as adopted and confirmed.",
     f"""
-    SELECT reached.1 AS level, reached.2 AS items
-    FROM (SELECT arrayJoin(arrayZip(['Called finished', 'Shipped', 'Adopted', 'Confirmed'],
-            [count(), countIf(shipped_at IS NOT NULL OR state = 'done'),
-            countIf(adopted_at IS NOT NULL OR state = 'done'),
-            countIf(adopted_at IS NOT NULL AND verified_at IS NOT NULL OR state = 'done')]))
-            AS reached
+    SELECT level, items
+    FROM (SELECT count() AS claimed, countIf(shipped_at IS NOT NULL OR state = 'done') AS shipped,
+            countIf(adopted_at IS NOT NULL OR state = 'done') AS adopted,
+            countIf(adopted_at IS NOT NULL AND verified_at IS NOT NULL OR state = 'done')
+            AS confirmed
         FROM signals.work_items_now
         WHERE state NOT IN ('dropped', 'deleted') AND $__timeFilter(claimed_at) AND {_OF_ITEM})
+    ARRAY JOIN ['Called finished', 'Shipped', 'Adopted', 'Confirmed'] AS level,
+        [claimed, shipped, adopted, confirmed] AS items
     ORDER BY indexOf(['Called finished', 'Shipped', 'Adopted', 'Confirmed'], level)
     """,
     unit="none",
     empty="Nothing was called finished in this time",
-    w=7,
+    w=6,
 )
 
 REASONS = kit.bars(
@@ -151,16 +152,16 @@ TEAMS = kit.table(
     GROUP BY team ORDER BY open DESC, oldest DESC, team
     """,
     [
-        Column("team", "Team", width=115, link=kit.to("team", team="team"), empty="no team"),
-        Column("open", "Open", "none", 60),
-        Column("share", "Share", "percentunit", 90, decimals=0, cell="gauge", empty="none"),
+        Column("team", "Team", width=105, link=kit.to("team", team="team"), empty="no team"),
+        Column("open", "Open", "none", 50),
+        Column("share", "Share", "percentunit", 100, decimals=0, cell="gauge", empty="none"),
         Column("not_shipped", "Not shipped", "none", 90),
-        Column("not_adopted", "Not adopted", "none", 95),
-        Column("not_confirmed", "Not confirmed", "none", 105),
-        Column("oldest", "Oldest", "d", 80, decimals=0, empty="–"),
+        Column("not_adopted", "Not adopted", "none", 92),
+        Column("not_confirmed", "Not confirmed", "none", 103),
+        Column("oldest", "Oldest", kit.DAYS, 75, decimals=0, empty="–"),
     ],
     empty="No work items were heard of yet",
-    w=10,
+    w=11,
 )
 
 # The age of each finding at the close of each day of the goals; null where it was not open.
@@ -195,7 +196,7 @@ AGES = kit.trend(
     SELECT day AS time, quantileExactLow(0.5)(age) AS age_p50, quantileExactLow(0.85)(age) AS age_p85
     FROM {_AT_CLOSE} GROUP BY day ORDER BY day
     """,
-    unit="d",
+    unit=kit.DAYS,
     decimals=0,
     lines=[
         Line("age_p50", "Median", kit.BLUE, width=3),
@@ -213,7 +214,7 @@ LIST = kit.table(
     f"""
     SELECT key, item.url AS url, item.title AS title, nullIf(finding.team, '') AS team, state,
         age, explanation, next_step, nullIf(goal_id, '') AS goal,
-        nullIf(finding.subject, '') AS subject, decision, until
+        nullIf(finding.subject, '') AS subject, decision
     FROM signals.findings AS finding
     INNER JOIN signals.work_items_now AS item ON item.work_item = finding.about
     WHERE {_OPEN}
@@ -224,9 +225,9 @@ LIST = kit.table(
         Column("title", "Work item", width=170),
         Column("team", "Team", width=105, link=kit.to("team", team="team"), empty="no team"),
         Column("state", "State", width=160, words=kit.STATE, cell="color-text"),
-        Column("age", "Age", "d", 80, decimals=0, empty="unknown"),
-        Column("explanation", "What is missing"),
-        Column("next_step", "Next step", width=230),
+        Column("age", "Age", kit.DAYS, 80, decimals=0, empty="unknown"),
+        Column("explanation", "What is missing", wrap=True),
+        Column("next_step", "Next step", width=240, wrap=True),
         Column("goal", "Goal", width=120, link=kit.to("goal", goal="goal"), empty="no goal"),
         Column(
             "subject",
@@ -236,7 +237,6 @@ LIST = kit.table(
             empty="–",
         ),
         Column("decision", "Decision", width=85, empty="none"),
-        Column("until", "Holds until", "time: D MMM", 90, empty="–"),
     ],
     empty="Nothing is only basically done",
     h=14,
@@ -269,8 +269,8 @@ FELL_BACK = kit.table(
         ),
         Column("raised_at", "Since", "time: D MMM", 80),
         Column("cleared_at", "Until", "time: D MMM", 80, empty="open"),
-        Column("explanation", "Why", empty="not recorded"),
-        Column("next_step", "Next step", width=230),
+        Column("explanation", "Why", empty="not recorded", wrap=True),
+        Column("next_step", "Next step", width=240, wrap=True),
         Column("goal", "Goal", width=120, link=kit.to("goal", goal="goal"), empty="no goal"),
         Column("decision", "Decision", width=85, empty="none"),
     ],

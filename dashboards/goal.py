@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from grafanalib import core
-
 from dashboards import kit
 from dashboards.kit import Column, Line, Row
 
@@ -36,7 +34,7 @@ _ITS_WORK = f"(has(goals, {_GOAL}) OR has(subjects, {_SUBJECT}))"
 _GONE = "There is no such goal"
 
 
-def _now(id: int, title: str, meaning: str, column: str, **how: Any) -> core.Panel:
+def _now(id: int, title: str, meaning: str, column: str, **how: Any) -> kit.Panel:
     """A column of the goal as it is now."""
     sql = f"SELECT {column} FROM signals.goals_now WHERE {_OF_GOAL}"
     return kit.stat(id, title, meaning, sql, empty=_GONE, **how)
@@ -48,31 +46,30 @@ ABOUT = kit.table(
     "The goal as it is defined now, and why it has its status. A status that a human set stands"
     " beside the computed one, for 7 days at most.",
     f"""
-    SELECT title, level, class, arrayStringConcat(owners, ', ') AS team, owners[1] AS first_owner,
-        nullIf(pm, '') AS pm, nullIf(metric_kind, '') AS metric_kind, nullIf(unit, '') AS unit,
+    SELECT title, concat(class, ' ', level) AS kind, nullIf(arrayStringConcat(owners, ', '), '') AS team,
+        owners[1] AS first_owner, nullIf(pm, '') AS pm,
+        concat(nullIf(metric_kind, ''), if(unit = '', '', concat(' in ', unit))) AS measure,
         nullIf(subject, '') AS subject, starts_on, due_on, override_status, nullIf(why, '') AS why
     FROM signals.goals_now WHERE {_OF_GOAL}
     """,
     [
         kit.hidden("first_owner"),
-        Column("title", "Goal", width=190),
-        Column("level", "Level", width=80),
-        Column("class", "Class", width=95),
-        Column("team", "Team", width=140, link=kit.to("team", team="first_owner")),
-        Column("pm", "Product manager", width=130, empty="none named"),
-        Column("metric_kind", "Measured by", width=100, empty="nothing"),
-        Column("unit", "In", width=90, empty="its own unit"),
+        Column("title", "Goal", width=170),
+        Column("kind", "Kind", width=135),
+        Column("team", "Team", width=110, link=kit.to("team", team="first_owner")),
+        Column("pm", "Product manager", width=125, empty="none named"),
+        Column("measure", "Measured by", width=140, empty="nothing"),
         Column(
             "subject",
             "Capability",
-            width=120,
+            width=110,
             link=kit.to("adoption", subject="subject"),
             empty="none",
         ),
         Column("starts_on", "Starts", "time: D MMM YYYY", 100, empty="not set"),
         Column("due_on", "Due", "time: D MMM YYYY", 100, empty="not set"),
-        Column("override_status", "Set by a human", width=120, words=kit.STATUS, empty="none"),
-        Column("why", "Why it has its status"),
+        Column("override_status", "Set by a human", width=115, words=kit.STATUS, empty="none"),
+        Column("why", "Why it has its status", wrap=True),
     ],
     empty=_GONE,
     h=4,
@@ -115,7 +112,7 @@ HEADLINES = [
     ),
     _now(
         6,
-        "Working days ahead now",
+        "Days ahead now",
         "Working days between today and the day for which the plan expects this value; below zero"
         " it is behind.",
         "days_ahead",
@@ -125,7 +122,7 @@ HEADLINES = [
     ),
     _now(
         7,
-        "Working days left now",
+        "Days left now",
         "Working days until it is due; below zero when that day is past.",
         "days_left",
         unit="none",
@@ -133,7 +130,7 @@ HEADLINES = [
     ),
     _now(
         8,
-        "Chance to hit it in time now",
+        "Chance to hit now",
         "The share of simulated futures that reach the target by the due date.",
         "p_hit",
         unit="percentunit",
@@ -142,7 +139,7 @@ HEADLINES = [
     ),
     _now(
         9,
-        "Likely by, as of now",
+        "Likely hit day now",
         "85 % of the simulated futures reach the target by this day. Promise this day, not the"
         " median.",
         "formatDateTime(hit_by_p85, '%e %b %Y') AS likely_by",
@@ -161,16 +158,16 @@ HEADLINES = [
     ),
     _now(
         11,
-        "No gain since, as of now",
-        "The last gain, if none since is longer than its own history explains.",
-        "formatDateTime(stalled_since, '%e %b %Y') AS stalled_since",
+        "Stalled now",
+        "Since its last gain, if that is longer ago than its own history explains.",
+        "concat('since ', formatDateTime(stalled_since, '%e %b %Y')) AS stalled_since",
         unit="string",
         word=True,
         unknown="it moves",
     ),
     _now(
         12,
-        "Changed after commitment so far",
+        "Edits so far",
         "How often baseline, target, date or weight were changed after the goal was committed.",
         "edits_after_commitment",
         unit="none",
@@ -198,14 +195,14 @@ WAY = kit.trend(
     f"""
     SELECT time, any(value) AS value, any(planned) AS planned, any(target) AS target,
         any(low) AS low, any(likely) AS likely, any(high) AS high, any(changed) AS changed
-    FROM (SELECT day AS time, value, planned, target, NULL AS low, NULL AS likely, NULL AS high,
-            NULL AS changed
+    FROM (SELECT day AS time, value, planned, target, NULL AS changed,
+            if(day = max(day) OVER (), value, NULL) AS low, low AS likely, low AS high
         FROM signals.goal_progress_daily WHERE {_OF_GOAL} AND $__dateFilter(day)
-        UNION ALL SELECT made_on + horizon, NULL, NULL, NULL, low, p50, high, NULL
+        UNION ALL SELECT made_on + horizon, NULL, NULL, NULL, NULL, low, p50, high
         FROM (SELECT * FROM signals.forecasts WHERE about_kind = 'goal' AND about = {_GOAL}
             AND quantity = 'value' AND scenario = '' ORDER BY made_on DESC LIMIT 1 BY horizon)
         WHERE made_on > (SELECT max(day) FROM signals.goal_progress_daily WHERE {_OF_GOAL}) - 8
-        UNION ALL SELECT toDate(from_at), NULL, NULL, NULL, NULL, NULL, NULL, target
+        UNION ALL SELECT toDate(from_at), NULL, NULL, NULL, target, NULL, NULL, NULL
         FROM signals.goal_versions WHERE {_OF_GOAL} AND $__timeFilter(from_at)
             AND from_at > (SELECT min(from_at) FROM signals.goal_versions WHERE {_OF_GOAL}))
     GROUP BY time ORDER BY time
@@ -223,7 +220,7 @@ WAY = kit.trend(
     least=None,
     empty="The goal has no full day yet",
     w=16,
-    h=12,
+    h=10,
 )
 
 MOVEMENT = kit.trend(
@@ -245,7 +242,7 @@ MOVEMENT = kit.trend(
     stacked=True,
     empty="The goal has no full day yet",
     w=8,
-    h=6,
+    h=10,
 )
 
 STATES = kit.table(
@@ -261,14 +258,14 @@ STATES = kit.table(
         'adopted_not_verified', 'done'], state)
     """,
     [
-        Column("state", "State", width=170, words=kit.STATE, cell="color-text"),
-        Column("items", "Items", "none", 60),
-        Column("share", "Share", "percentunit", 130, decimals=0, cell="gauge"),
-        Column("oldest", "Oldest", "d", 80, decimals=0, empty="–"),
+        Column("state", "State", width=180, words=kit.STATE, cell="color-text"),
+        Column("items", "Items", "none", 70),
+        Column("share", "Share", "percentunit", decimals=0, cell="gauge"),
+        Column("oldest", "Oldest", kit.DAYS, 90, decimals=0, empty="–"),
     ],
     empty="No work item is known to work for this goal",
-    w=8,
-    h=6,
+    w=11,
+    h=7,
 )
 
 TEAMS = kit.table(
@@ -288,7 +285,6 @@ TEAMS = kit.table(
         Column(
             "team",
             "Team",
-            width=120,
             empty="no team",
             link=kit.to("team", team="team"),
         ),
@@ -299,8 +295,8 @@ TEAMS = kit.table(
         Column("verified", "Confirmed", "none", 80),
     ],
     empty="No work item is known to work for this goal",
-    w=8,
-    h=9,
+    w=13,
+    h=7,
 )
 
 _FINDING: kit.Words = {
@@ -315,11 +311,11 @@ BASICALLY_DONE = kit.table(
     " oldest claim first, with what is missing and what to do next.",
     f"""
     SELECT key, item.url AS url, item.title AS title, item.team AS team, item.state AS state,
-        rule, explanation, next_step, age
+        rule, age, nullIf(explanation, '') AS explanation, next_step
     FROM signals.findings AS finding
-    INNER JOIN (SELECT * FROM signals.work_items_now WHERE {_ITS_WORK}) AS item
-        ON item.work_item = finding.about
+    INNER JOIN signals.work_items_now AS item ON item.work_item = finding.about
     WHERE rule IN ('basically_done', 'regressed') AND cleared_at IS NULL
+        AND (has(item.goals, {_GOAL}) OR has(item.subjects, {_SUBJECT}))
     ORDER BY age DESC, key LIMIT 100
     """,
     [
@@ -328,24 +324,22 @@ BASICALLY_DONE = kit.table(
         Column("team", "Team", width=100, link=kit.to("basically-done", owner="team")),
         Column("state", "State", width=160, words=kit.STATE, cell="color-text"),
         Column("rule", "Finding", width=110, words=_FINDING),
-        Column("explanation", "What is missing"),
-        Column("next_step", "Next step", width=190),
-        Column("age", "Age", "d", 80, decimals=0, empty="unknown"),
+        Column("age", "Age", kit.DAYS, 80, decimals=0, empty="unknown"),
+        Column("explanation", "What is missing", wrap=True),
+        Column("next_step", "Next step", wrap=True),
     ],
     empty="All that was called finished is done, or within its grace",
-    w=16,
     h=9,
 )
 
 _OTHER_GOAL = [
     kit.hidden("goal_id"),
-    Column("title", "Goal", width=180, link=kit.to("goal", goal="goal_id")),
-    Column("level", "Level", width=80),
-    Column("team", "Team", width=120, empty="none"),
-    Column("status", "Status", width=100, words=kit.STATUS, cell="color-background"),
-    Column("value", "Value", "locale", 80, decimals=2, empty="unknown"),
-    Column("target", "Target", "locale", 80, decimals=2, empty="none set"),
-    Column("pace", "Pace", "percentunit", 80, decimals=0, empty="not yet"),
+    Column("title", "Goal", link=kit.to("goal", goal="goal_id")),
+    Column("level", "Level", width=75),
+    Column("team", "Team", width=105, empty="none"),
+    Column("status", "Status", width=95, words=kit.STATUS, cell="color-background"),
+    Column("value", "Value", "locale", 70, decimals=2, empty="unknown"),
+    Column("pace", "Pace", "percentunit", 65, decimals=0, empty="not yet"),
 ]
 
 WHY = kit.table(
@@ -358,7 +352,7 @@ WHY = kit.table(
         arrayFold((chain, n) -> arrayPushBack(chain, arrayDistinct(arrayFlatten(
             arrayMap(id -> above[id], chain[-1])))), range(6), [[{_GOAL}]]) AS levels
     SELECT goal_id, arrayFirstIndex(ids -> has(ids, goal_id), levels) - 1 AS steps, title, level,
-        arrayStringConcat(owners, ', ') AS team, status, value, target, pace
+        nullIf(arrayStringConcat(owners, ', '), '') AS team, status, value, pace
     FROM signals.goals_now
     WHERE steps > 0 ORDER BY steps, goal_id
     """,
@@ -373,8 +367,7 @@ PARTS = kit.table(
     "How: which goals work towards it now?",
     "The goals that name this one as a parent, the worst first.",
     f"""
-    SELECT goal_id, title, level, arrayStringConcat(owners, ', ') AS team, status, value, target,
-        pace
+    SELECT goal_id, title, level, nullIf(arrayStringConcat(owners, ', '), '') AS team, status, value, pace
     FROM signals.goals_now WHERE has(parents, {_GOAL})
     ORDER BY status IN ('hit', 'withdrawn', 'planned', 'incomplete'), pace, goal_id
     """,
@@ -391,7 +384,7 @@ FINDINGS = kit.table(
     " first. Findings about its work items stand above.",
     f"""
     SELECT severity, replaceAll(rule, '_', ' ') AS what, raised_at, cleared_at,
-        explanation, next_step, decision, until
+        nullIf(explanation, '') AS explanation, next_step, decision, until
     FROM signals.findings
     WHERE about_kind != 'work_item' AND has(goals, {_GOAL})
         AND (cleared_at IS NULL OR $__timeFilter(raised_at))
@@ -404,13 +397,13 @@ FINDINGS = kit.table(
         Column("what", "Finding", width=140),
         Column("raised_at", "Since", "time: D MMM", 80),
         Column("cleared_at", "Until", "time: D MMM", 80, empty="open"),
-        Column("explanation", "Why"),
-        Column("next_step", "Next step", width=330),
+        Column("explanation", "Why", wrap=True),
+        Column("next_step", "Next step", wrap=True),
         Column("decision", "Decision", width=90, empty="none"),
         Column("until", "Holds until", "time: D MMM", 90, empty="–"),
     ],
     empty="Nothing was found about it",
-    h=8,
+    h=7,
 )
 
 MISSING = kit.table(
@@ -419,9 +412,10 @@ MISSING = kit.table(
     "Those it is meant for that have not adopted its capability, or no longer do; of a migration,"
     " those that still use the old. Whoever is known by number only has no row.",
     f"""
-    SELECT adopter, nullIf(owner, '') AS owner, first_used_at, left_at,
+    SELECT adopter, nullIf(owner, '') AS owner,
         multiIf(left_at IS NOT NULL, 'stopped', adopted_at IS NOT NULL, 'still on the old',
-            first_used_at IS NULL, 'never used it', 'tried it, not enough yet') AS what
+            first_used_at IS NULL, 'never used it', 'tried it, not enough yet') AS what,
+        first_used_at, left_at
     FROM signals.adopters AS adopter
     INNER JOIN (SELECT subject, metric_kind FROM signals.goals_now WHERE {_OF_GOAL}) AS goal
         ON goal.subject = adopter.subject
@@ -446,9 +440,9 @@ DECISIONS = kit.table(
     "Decisions about the goal and the findings about it, recorded in the picked time; the newest"
     " first.",
     f"""
-    SELECT at, decision, nullIf(by, '') AS by, nullIf(reason, '') AS reason,
-        nullIf(next_step, '') AS next_step, nullIf(owner, '') AS owner, until,
-        if(about = {_GOAL}, 'the goal', replaceAll(splitByChar(':', about)[1], '_', ' ')) AS what
+    SELECT at, if(about = {_GOAL}, 'the goal', replaceAll(splitByChar(':', about)[1], '_', ' '))
+            AS what, decision, nullIf(by, '') AS by, nullIf(reason, '') AS reason,
+        nullIf(next_step, '') AS next_step, nullIf(owner, '') AS owner, until
     FROM signals.decisions
     WHERE (about = {_GOAL} OR position(about, concat(':goal:', {_GOAL}, ':')) > 0)
         AND $__timeFilter(at)
@@ -459,14 +453,13 @@ DECISIONS = kit.table(
         Column("what", "About", width=120),
         Column("decision", "Decision", width=85),
         Column("by", "By", width=110, empty="unknown"),
-        Column("reason", "Reason", empty="none given"),
-        Column("next_step", "Next step", width=140, empty="–"),
+        Column("reason", "Reason", empty="none given", wrap=True),
+        Column("next_step", "Next step", empty="–", wrap=True),
         Column("owner", "Who does it", width=100, empty="nobody named"),
         Column("until", "Holds until", "time: D MMM", 90, empty="–"),
     ],
     empty="Nothing was decided about it in this time",
-    w=12,
-    h=9,
+    h=5,
 )
 
 VERSIONS = kit.table(
@@ -488,7 +481,7 @@ VERSIONS = kit.table(
     ],
     empty=_GONE,
     w=12,
-    h=6,
+    h=9,
 )
 
 CALIBRATION = kit.table(
@@ -522,13 +515,13 @@ def build() -> kit.Json:
         "Is this goal really moving, what carries it, and what stands in its way?",
         [
             Row("Where it stands", [ABOUT, *HEADLINES]),
-            Row("Its way", [WAY, MOVEMENT, STATES]),
-            Row("Its work", [TEAMS, BASICALLY_DONE]),
-            Row("Findings and decisions", [FINDINGS, MISSING, DECISIONS]),
-            Row("Why and how", [WHY, PARTS]),
+            Row("Its way", [WAY, MOVEMENT]),
+            Row("Findings and decisions", [FINDINGS, DECISIONS]),
+            Row("Its work", [STATES, TEAMS, BASICALLY_DONE]),
+            Row("Why, how and for whom", [WHY, PARTS, MISSING, VERSIONS]),
             Row(
-                "How it is defined and forecast",
-                [VERSIONS, CALIBRATION, kit.text(80, "How to read this", MEANING)],
+                "How sure this is",
+                [CALIBRATION, kit.text(80, "How to read this", MEANING, w=12, h=6)],
             ),
         ],
         variables=VARIABLES,

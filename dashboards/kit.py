@@ -20,6 +20,8 @@ Panel = core.Panel
 TAG = "delivery-signals"
 SOURCE = {"type": "grafana-clickhouse-datasource", "uid": "${datasource}"}
 PLUGIN = "4.20.0"
+DAYS = "suffix:days"
+"""The unit d turns 78 days into 11 weeks, where 80 are the same."""
 WIDE = 24
 """Columns of Grafana's grid; a row of it is 38 pixels high."""
 
@@ -104,6 +106,8 @@ class Column:
     empty: str = "–"
     """What is shown for what is not known; a zero is shown as zero."""
     hidden: bool = False
+    wrap: bool = False
+    """Long words take several lines."""
 
     def override(self) -> Json:
         properties: Json = {"displayName": self.title}
@@ -114,6 +118,8 @@ class Column:
         properties["mappings"] = mappings(self.words, self.empty)
         if self.width:
             properties["custom.width"] = self.width
+        if self.wrap:
+            properties["custom.wrapText"] = True
         if self.cell != "auto":
             options: Json = {"type": self.cell}
             if self.cell == "gauge":
