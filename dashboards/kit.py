@@ -20,6 +20,8 @@ Panel = core.Panel
 TAG = "delivery-signals"
 SOURCE = {"type": "grafana-clickhouse-datasource", "uid": "${datasource}"}
 PLUGIN = "4.20.0"
+DAYS = "suffix:d"
+"""Days as days: Grafana's own unit turns 8 of them into "1 weeks"."""
 WIDE = 24
 """Columns of Grafana's grid; a row of it is 38 pixels high."""
 
