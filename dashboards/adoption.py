@@ -281,8 +281,8 @@ ANSWERS = kit.bars(
     FROM (SELECT verified_yes, verified_no, responded, greatest(adopters, responded) AS all
         FROM signals.adoption_daily WHERE {_SUBJECT} ORDER BY day DESC LIMIT 1)
     ARRAY JOIN ['Yes', 'Partly', 'No', 'No answer'] AS answer,
-        [verified_yes, responded - verified_yes - verified_no, verified_no, all - responded]
-            AS number
+        [verified_yes, toUInt64(responded - verified_yes - verified_no), verified_no,
+            toUInt64(all - responded)] AS number
     ORDER BY indexOf(['Yes', 'Partly', 'No', 'No answer'], verdict)
     """,
     unit="none",

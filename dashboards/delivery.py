@@ -61,7 +61,7 @@ OUTCOME: kit.Words = {
 HEADLINES = [
     kit.stat(
         1,
-        "Deploys now, per working day",
+        "Deploys per day now",
         "Production deploys of the picked services per working day, over the 28 days that end"
         " with the last full week.",
         f"SELECT sum(deployments_per_working_day) AS per_day {_LAST_WEEK}",
@@ -76,7 +76,7 @@ HEADLINES = [
         "Days from the first commit of a change to production, the median of 28 days; of several"
         " services that of the one in the middle.",
         f"SELECT quantileExactInclusive(0.5)(lead_time_p50) AS middle {_LAST_WEEK}",
-        unit="d",
+        unit=kit.DAYS,
         decimals=1,
         empty=_NO_DEPLOY,
         unknown="no changes",
@@ -101,7 +101,7 @@ HEADLINES = [
         "Days from the harm of a failed deploy to its end, the median of 28 days; of several"
         " services that of the one in the middle of those that had a failure.",
         f"SELECT quantileExactInclusive(0.5)(recovery_time_p50) AS middle {_LAST_WEEK}",
-        unit="d",
+        unit=kit.DAYS,
         decimals=1,
         empty=_NO_DEPLOY,
         unknown="none failed",
@@ -171,7 +171,7 @@ LEAD = kit.trend(
     "Days from first commit to production, the median of the 28 days of each service: the"
     " service in the middle, and where half of the services lie.",
     _middle("lead_time_p50"),
-    unit="d",
+    unit=kit.DAYS,
     decimals=1,
     lines=_BAND,
     empty=_NO_WEEK,
@@ -184,7 +184,7 @@ RECOVERY = kit.trend(
     "Days from the harm of a failed deploy to its end, the median of the 28 days of each service"
     " that had one: the service in the middle, and where half of them lie.",
     _middle("recovery_time_p50"),
-    unit="d",
+    unit=kit.DAYS,
     decimals=1,
     lines=_BAND,
     empty="No deploy failed, or none was heard of",
@@ -204,7 +204,6 @@ STABLE = kit.trend(
     {_WEEKS}
     """,
     unit="percentunit",
-    decimals=0,
     lines=[
         Line("fail_rate", "Change fail rate", kit.RED, width=3),
         Line("rework", "Rework rate", kit.ORANGE, dashed=True),
@@ -218,7 +217,8 @@ SERVICES = kit.table(
     14,
     "How does each service do, as of now?",
     "The 28 days that end with the last full week, by team and service. Provisional: a deploy is"
-    " younger than 72 hours and may still turn out to have failed. Compare a service with its own"
+    " younger than 72 hours and may still turn out to have failed. Not over: failed, and its end"
+    " is not known. Compare a service with its own"
     " past, not with others.",
     f"""
     SELECT service, team, deployments_28, deployments_per_working_day, lead_time_p50,
@@ -228,9 +228,9 @@ SERVICES = kit.table(
     ORDER BY team, service
     """,
     [
-        Column("service", "Service", width=130),
-        Column("team", "Team", width=105, link=kit.to("team", team="team")),
-        Column("deployments_28", "Deploys", "none", 75),
+        Column("service", "Service", width=115),
+        Column("team", "Team", width=100, link=kit.to("team", team="team")),
+        Column("deployments_28", "Deploys", "none", 70),
         Column(
             "deployments_per_working_day",
             "Per day",
@@ -239,13 +239,13 @@ SERVICES = kit.table(
             decimals=2,
             empty="too early",
         ),
-        Column("lead_time_p50", "Lead time", "d", 95, decimals=1, empty="no changes"),
-        Column("change_fail_rate", "Fail rate", "percentunit", 80, decimals=0, empty="–"),
-        Column("failed_28", "Failed", "none", 65),
-        Column("recovery_time_p50", "Recovery", "d", 100, decimals=1, empty="none known"),
-        Column("unrecovered_28", "Not recovered", "none", 105),
-        Column("rework_rate", "Rework", "percentunit", 75, decimals=0, empty="–"),
-        Column("said", "Is", words={"provisional": ("provisional", kit.ORANGE)}),
+        Column("lead_time_p50", "Lead time", kit.DAYS, 80, decimals=1, empty="no changes"),
+        Column("change_fail_rate", "Fail rate", "percentunit", 70, decimals=0, empty="–"),
+        Column("failed_28", "Failed", "none", 58),
+        Column("recovery_time_p50", "Recovery", kit.DAYS, 90, decimals=1, empty="none known"),
+        Column("unrecovered_28", "Not over", "none", 70),
+        Column("rework_rate", "Rework", "percentunit", 65, decimals=0, empty="–"),
+        Column("said", "Is", width=85, words={"provisional": ("provisional", kit.ORANGE)}),
     ],
     empty=_NO_DEPLOY,
     w=16,
@@ -274,7 +274,7 @@ WAITING = kit.table(
         Column("service", "Service", width=120),
         Column("merged_at", "Merged", "time: D MMM", 75),
         Column("keys", "Work items", width=110, words={"": ("no link", "text")}),
-        Column("days", "Waits", "d", 80, decimals=0, empty="unknown"),
+        Column("days", "Waits", kit.DAYS, 80, decimals=0, empty="unknown"),
     ],
     empty="No merged change waits for production",
     w=10,
@@ -296,14 +296,14 @@ FAILED = kit.table(
     ORDER BY recovered_at IS NOT NULL, finished_at DESC, deploy LIMIT 50
     """,
     [
-        Column("finished_at", "Deployed", "time: D MMM HH:mm", 110),
-        Column("service", "Service", width=110),
+        Column("finished_at", "Deployed", "time: D MMM HH:mm", 105),
+        Column("service", "Service", width=95),
         Column("team", "Team", width=105, link=kit.to("team", team="team")),
-        Column("what", "Version", width=90, words={"": ("unknown", "text")}),
-        Column("said_by", "Failed by", width=130),
-        Column("impaired_at", "Harm since", "time: D MMM HH:mm", 110),
-        Column("recovered_at", "Over", "time: D MMM HH:mm", 110, empty="not known"),
-        Column("took", "Took", "d", decimals=1, empty="not over"),
+        Column("what", "Version", width=80, words={"": ("unknown", "text")}),
+        Column("said_by", "Failed by", width=95),
+        Column("impaired_at", "Harm since", "time: D MMM HH:mm", 105),
+        Column("recovered_at", "Over", "time: D MMM HH:mm", 105, empty="not known"),
+        Column("took", "Took", kit.DAYS, 80, decimals=1, empty="not over"),
     ],
     empty="No deploy of the picked time failed in production",
     w=14,
@@ -352,7 +352,7 @@ def build() -> kit.Json:
             Row("The last four weeks", HEADLINES),
             Row("How it went", [DEPLOYS, LEAD, RECOVERY, STABLE, SERVICES]),
             Row("Behind it", [WAITING, FAILED, LATEST]),
-            Row("", [kit.text(40, "How to read this", MEANING, h=6)]),
+            Row("", [kit.text(40, "How to read this", MEANING, h=5)]),
         ],
         variables=VARIABLES,
     )

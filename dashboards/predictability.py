@@ -73,7 +73,7 @@ HEADLINES = [
     ),
     kit.stat(
         6,
-        "Commitments at risk now",
+        "Promises at risk now",
         "Committed goals whose chance to be hit in time fell below 50 % and is not back at 55 %.",
         f"""
         SELECT count() AS goals FROM signals.findings
@@ -92,7 +92,7 @@ AT_RISK = kit.table(
     " at risk below an even chance, and again safe from 55 % on. Chance: of the simulated ways"
     " on from here, the share that hits the target by the due date.",
     f"""
-    SELECT about, title, finding.team AS team, due_on, p_hit, raised_at, next_step,
+    SELECT about, title, finding.team AS team, due_on, p_hit, raised_at, nullIf(next_step, '') AS next_step,
         coalesce(decision, '') AS decided
     FROM signals.findings AS finding
     INNER JOIN signals.goals_now AS goal ON goal.goal_id = finding.about
@@ -119,7 +119,7 @@ AT_RISK = kit.table(
         Column("decided", "Decision", width=110, words={"": ("none yet", "text")}),
     ],
     empty="No commitment is at risk",
-    h=7,
+    h=6,
 )
 
 LEVELS = kit.trend(
@@ -138,7 +138,6 @@ LEVELS = kit.trend(
     """,
     unit="percentunit",
     most=1,
-    decimals=0,
     lines=[
         Line("closed_share", "Closed", kit.GREY, dashed=True),
         Line("shipped_share", "Shipped", kit.ORANGE),
@@ -164,7 +163,6 @@ CHANGES = kit.trend(
     """,
     unit="percentunit",
     least=None,
-    decimals=0,
     lines=[
         Line("gap", "Basically-done gap", kit.RED, width=3),
         Line("scope_change", "Scope change", kit.BLUE),
@@ -190,8 +188,8 @@ KEPT = kit.table(
     ORDER BY team, starts_on DESC LIMIT 200
     """,
     [
-        Column("team", "Team", width=110, link=kit.to("team", team="team")),
-        Column("period", "Period", width=90),
+        Column("team", "Team", width=100, link=kit.to("team", team="team")),
+        Column("period", "Period", width=85),
         kit.hidden("starts_on"),
         Column("ends_on", "Ends", "time: D MMM", 70),
         Column(
@@ -209,7 +207,7 @@ KEPT = kit.table(
             "say_do_closed",
             "Say/do closed",
             "percentunit",
-            130,
+            115,
             decimals=0,
             cell="gauge",
             empty="below 8",
@@ -218,17 +216,17 @@ KEPT = kit.table(
             "say_do_verified",
             "Say/do verified",
             "percentunit",
-            130,
+            115,
             decimals=0,
             cell="gauge",
             empty="below 8",
         ),
         Column("gap", "Gap", "percentunit", 70, decimals=0, empty="below 8"),
-        Column("scope", "Scope change", "percentunit", 100, decimals=0, empty="below 8"),
-        Column("added", "Added", "none", 65),
+        Column("scope", "Scope", "percentunit", 75, decimals=0, empty="below 8"),
+        Column("added", "Added", "none", 60),
         Column("removed", "Removed", "none", 75),
-        Column("carried", "Carried in", "none", 80),
-        Column("finished", "All finished", "none"),
+        Column("carried", "Carried", "none", 70),
+        Column("finished", "Finished", "none", 75),
     ],
     empty="No team has a period in the picked time",
     h=10,
@@ -238,7 +236,8 @@ LIMITS = kit.table(
     14,
     "Which periods so far are more than chance?",
     "Periods that are over, against the limits between which 95 % of teams that promised as much"
-    " lie. Only what lies outside has a text; all else is chance. Below 8 there are no limits.",
+    " lie (from, to). Only what lies outside has a text; all else is chance. Below 8 there are"
+    " no limits.",
     f"""
     SELECT team, period, level, concat(toString(reached), ' of ', toString(n)) AS kept,
         if(n < 8, NULL, share) AS kept_share, low, high, expected, explanation
@@ -250,13 +249,13 @@ LIMITS = kit.table(
     """,
     [
         Column("team", "Team", width=110, link=kit.to("team", team="team")),
-        Column("period", "Period", width=90),
-        Column("level", "Level", width=80),
-        Column("kept", "Kept", width=80),
+        Column("period", "Period", width=80),
+        Column("level", "Level", width=75),
+        Column("kept", "Kept", width=65),
         Column("kept_share", "Say/do", "percentunit", 80, decimals=0, empty="below 8"),
-        Column("low", "Lower limit", "percentunit", 95, decimals=0, empty="below 8"),
-        Column("high", "Upper limit", "percentunit", 95, decimals=0, empty="below 8"),
-        Column("expected", "All teams", "percentunit", 85, decimals=0),
+        Column("low", "From", "percentunit", 70, decimals=0, empty="below 8"),
+        Column("high", "To", "percentunit", 70, decimals=0, empty="below 8"),
+        Column("expected", "All teams", "percentunit", 80, decimals=0),
         Column(
             "explanation",
             "What is unusual",
@@ -264,7 +263,7 @@ LIMITS = kit.table(
         ),
     ],
     empty="No period is over yet, or nothing was promised for one",
-    w=14,
+    w=15,
     h=9,
 )
 
@@ -274,8 +273,8 @@ REMOVED = kit.table(
     "Work items that were committed and then removed, dropped or deleted, in periods of the"
     " picked time. They stay in the denominator of say/do.",
     f"""
-    SELECT team, period, splitByChar(' ', item)[1] AS work_item, key, title,
-        splitByChar(' ', item)[2] AS how, url
+    SELECT team, period, splitByChar(' ', item)[1] AS work_item, nullIf(key, '') AS key,
+        nullIf(title, '') AS title, splitByChar(' ', item)[2] AS how, url
     FROM (SELECT team, period, starts_on, arrayJoin(removed_items) AS item
         FROM signals.commitments_kept
         WHERE $__dateFilter(ends_on) AND {_TEAM}) AS removed
@@ -284,22 +283,15 @@ REMOVED = kit.table(
     ORDER BY team, starts_on DESC, work_item LIMIT 50
     """,
     [
-        Column("team", "Team", width=100, link=kit.to("team", team="team")),
-        Column("period", "Period", width=90),
+        Column("team", "Team", width=85, link=kit.to("team", team="team")),
+        Column("period", "Period", width=75),
         kit.hidden("work_item"),
-        Column(
-            "key",
-            "Key",
-            width=80,
-            link="${__data.fields.url}",
-            link_title="Open in the tracker",
-        ),
+        *kit.TRACKED,
         Column("title", "Work item"),
-        Column("how", "Was", width=90),
-        kit.hidden("url"),
+        Column("how", "Was", width=75),
     ],
     empty="Nothing that was promised was taken out",
-    w=10,
+    w=9,
     h=9,
 )
 
@@ -371,17 +363,17 @@ HORIZONS = kit.table(
         Column("as_is", "Even chance", "time: D MMM YYYY", 110, empty="may never be"),
         Column("scenario", "If", width=130),
         Column("optimistic", "Optimistic", "time: D MMM YYYY", 110, empty="unknown"),
-        Column("cost", "Cost of the gap", "d", 120, decimals=0, empty="unknown"),
+        Column("cost", "Cost of the gap", kit.DAYS, 120, decimals=0, empty="unknown"),
         Column("basis", "Rests on"),
     ],
     empty="No open goal has a scenario: add one under scenarios in the configuration",
-    h=6,
+    h=5,
 )
 
 THROUGHPUT = kit.table(
     22,
     "How much will each team finish from now on?",
-    "The newest forecast of the work items that a team finishes. At least: 90 % of the simulated"
+    "The newest forecast of the work items that a team finishes. Least: 90 % of the simulated"
     " futures finish that many; this may be planned with. Half: an even chance.",
     f"""
     SELECT about AS team, made_on, floor(maxIf(p10, horizon = 21)) AS least_21,
@@ -394,16 +386,16 @@ THROUGHPUT = kit.table(
     GROUP BY about, made_on ORDER BY team, made_on DESC LIMIT 1 BY team
     """,
     [
-        Column("team", "Team", width=120, link=kit.to("team", team="team")),
-        Column("least_21", "3 weeks, at least", "none", 120, decimals=0, empty="too early"),
-        Column("half_21", "3 weeks, half", "none", 110, decimals=0, empty="too early"),
-        Column("least_42", "6 weeks, at least", "none", 120, decimals=0, empty="too early"),
-        Column("half_42", "6 weeks, half", "none", 110, decimals=0, empty="too early"),
-        Column("made_on", "Made on", "time: D MMM", 80),
+        Column("team", "Team", width=110, link=kit.to("team", team="team")),
+        Column("least_21", "3 weeks, least", "none", 110, decimals=0, empty="too early"),
+        Column("half_21", "3 weeks, half", "none", 95, decimals=0, empty="too early"),
+        Column("least_42", "6 weeks, least", "none", 110, decimals=0, empty="too early"),
+        Column("half_42", "6 weeks, half", "none", 95, decimals=0, empty="too early"),
+        Column("made_on", "Made on", "time: D MMM", 70),
         Column("basis", "Rests on"),
     ],
     empty="No team was forecast yet: the first forecast is made at the close of a Sunday",
-    w=13,
+    w=14,
     h=9,
 )
 
@@ -421,17 +413,17 @@ CALIBRATION = kit.table(
     ORDER BY about_kind, quantity, horizon, against
     """,
     [
-        Column("about_kind", "Of a", width=60),
-        Column("what", "What", width=85),
-        Column("n", "Judged", "none", 65),
-        Column("coverage", "Held", "percentunit", 65, decimals=0, empty="too few"),
-        Column("interval_score", "Score", "none", 70, decimals=2, empty="no interval"),
-        Column("brier", "Brier", "none", 65, decimals=2, empty="no chance"),
-        Column("skill", "Skill", "percentunit", 65, decimals=0, empty="unknown"),
+        Column("about_kind", "Of a", width=55),
+        Column("what", "What", width=75),
+        Column("n", "Judged", "none", 55),
+        Column("coverage", "Held", "percentunit", 55, decimals=0, empty="none"),
+        Column("interval_score", "Score", "none", 60, decimals=2, empty="none"),
+        Column("brier", "Brier", "none", 55, decimals=2, empty="none"),
+        Column("skill", "Skill", "percentunit", 55, decimals=0, empty="none"),
         Column("against", "Against"),
     ],
     empty="Unknown: no backtest was run yet (`signals backtest`)",
-    w=11,
+    w=10,
     h=9,
 )
 
@@ -440,7 +432,7 @@ CONTEXT = kit.table(
     "Under what conditions did each team work?",
     "Weeks of the picked time, for a fair look at the promises. Unplanned share = finished work"
     " items that were incidents, support or added after the commitment / all finished. Goals at"
-    " once: most different goals in work at the end of a week.",
+    " once, in work at once: the most at the end of a week.",
     f"""
     SELECT team, sum(team_flow_weekly.finished) AS all_finished,
         sum(unplanned_share * finished) / sum(finished) AS unplanned,
@@ -451,31 +443,32 @@ CONTEXT = kit.table(
     GROUP BY team ORDER BY team
     """,
     [
-        Column("team", "Team", width=140, link=kit.to("team", team="team")),
-        Column("all_finished", "Finished", "none", 110),
+        Column("team", "Team", width=110, link=kit.to("team", team="team")),
+        Column("all_finished", "Finished", "none", 80),
         Column(
             "unplanned",
             "Unplanned",
             "percentunit",
-            150,
+            140,
             decimals=0,
             cell="gauge",
-            empty="nothing finished",
+            empty="no work",
         ),
         Column(
             "support",
             "Support, last 4 weeks",
             "percentunit",
-            170,
+            160,
             decimals=0,
             cell="gauge",
-            empty="nothing finished",
+            empty="no work",
         ),
-        Column("streams", "Goals at once, at most", "none", 170),
-        Column("most_wip", "In work at once, at most", "none", 180),
-        Column("struck", "Incidents", "none"),
+        Column("streams", "Goals at once", "none", 110),
+        Column("most_wip", "In work at once", "none", 120),
+        Column("struck", "Incidents", "none", 85),
     ],
     empty="No team has a week in the picked time",
+    w=15,
 )
 
 
@@ -488,7 +481,7 @@ def build() -> kit.Json:
             Row("Promises", [*HEADLINES, AT_RISK]),
             Row("Say and do", [LEVELS, CHANGES, KEPT, LIMITS, REMOVED]),
             Row("Forecasts", [FORECASTS, HORIZONS, THROUGHPUT, CALIBRATION]),
-            Row("Context", [CONTEXT, kit.text(40, "How to read this", MEANING, h=6)]),
+            Row("Context", [CONTEXT, kit.text(40, "How to read this", MEANING, w=9, h=8)]),
         ],
         variables=VARIABLES,
     )

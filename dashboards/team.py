@@ -55,14 +55,14 @@ HEADLINES = [
         "Usual time in work now",
         "85 % of what the team finished in the last 90 days took no longer from start to finish.",
         f"SELECT cycle_time_p85_90 {_THIS_WEEK}",
-        unit="d",
+        unit=kit.DAYS,
         decimals=1,
         empty="No work of the team was heard of yet",
         unknown="below 10",
     ),
     kit.stat(
         4,
-        "Within the usual time now",
+        "In usual time now",
         "Of the work finished in the last 90 days, the share that took no longer than was usual"
         " when it was started. 85 % is as expected; less means that work takes longer than it did.",
         f"SELECT sle_attainment {_THIS_WEEK}",
@@ -115,11 +115,10 @@ GAPS = kit.table(
         Column("raised_at", "Since", "time: D MMM", 80),
         Column("decided", "Decision", width=90, words=_DECIDED),
         Column("decided_at", "Decided", "time: D MMM", 90, empty="not yet"),
-        Column("finding_id", "Id of the finding", width=160),
+        Column("finding_id", "Id of the finding", width=260),
     ],
     empty="No gap in the set-up of the team is open",
-    w=12,
-    h=7,
+    h=5,
 )
 
 GOALS = kit.table(
@@ -136,16 +135,15 @@ GOALS = kit.table(
     [
         kit.hidden("goal_id"),
         Column("title", "Goal", link=kit.to("goal", goal="goal_id")),
-        Column("status", "Status", width=95, words=kit.STATUS, cell="color-background"),
-        Column("pace", "Pace", "percentunit", 110, decimals=0, cell="gauge", empty="not yet"),
-        Column("days_ahead", "Days ahead", "none", 85, decimals=0, empty="not yet"),
+        Column("status", "Status", width=110, words=kit.STATUS, cell="color-background"),
+        Column("pace", "Pace", "percentunit", 140, decimals=0, cell="gauge", empty="not yet"),
+        Column("days_ahead", "Days ahead", "none", 95, decimals=0, empty="not yet"),
         Column("due_on", "Due", "time: D MMM", 70, empty="no date"),
         Column("hit_by_p85", "Likely by", "time: D MMM", 90, empty="no forecast"),
         Column("stalled_since", "No gain since", "time: D MMM", 100, empty="it gains"),
         Column("trust", "Trust", width=60, words=kit.GRADE, cell="color-text", empty="–"),
     ],
     empty="The team owns no goal: its work cannot be aligned",
-    w=12,
     h=7,
 )
 
@@ -157,7 +155,8 @@ FINDINGS = kit.table(
     f"""
     SELECT severity, replaceAll(rule, '_', ' ') AS what, multiIf(
             key != '', concat(key, ' ', item.title), goal.title != '', goal.title,
-            finding.about) AS about_what, raised_at, explanation, next_step,
+            finding.about) AS about_what, raised_at,
+        nullIf(explanation, '') AS why, nullIf(next_step, '') AS next,
         coalesce(decision, '') AS decided
     FROM signals.findings AS finding
     LEFT JOIN (SELECT work_item, key, title FROM signals.work_items_now WHERE {_TEAM})
@@ -174,12 +173,12 @@ FINDINGS = kit.table(
         Column("what", "Finding", width=150),
         Column("about_what", "About", width=210),
         Column("raised_at", "Since", "time: D MMM", 80),
-        Column("explanation", "Why"),
-        Column("next_step", "Next step", width=330),
+        Column("why", "Why"),
+        Column("next", "Next step", width=330),
         Column("decided", "Decision", width=90, words=_DECIDED),
     ],
     empty="Nothing is found that needs a talk",
-    h=8,
+    h=7,
 )
 
 AGES = kit.table(
@@ -202,20 +201,13 @@ AGES = kit.table(
     ORDER BY days DESC, key LIMIT 50
     """,
     [
-        Column(
-            "key",
-            "Key",
-            width=80,
-            link="${__data.fields.url}",
-            link_title="Open in the tracker",
-        ),
+        *kit.TRACKED,
         Column("title", "Work item"),
-        kit.hidden("url"),
         Column("kind", "Kind", width=80),
         Column("works_for", "Goals", width=150, words={"": ("no goal", "text")}),
         Column("started_at", "Started", "time: D MMM", 80),
-        Column("days", "Age", "d", 90, decimals=1, empty="unknown"),
-        Column("usual_days", "Usual", "d", 90, decimals=1, empty="below 10"),
+        Column("days", "Age", kit.DAYS, 90, decimals=1, empty="unknown"),
+        Column("usual_days", "Usual", kit.DAYS, 90, decimals=1, empty="below 10"),
         Column(
             "times",
             "Age / usual",
@@ -257,7 +249,7 @@ CYCLE = kit.trend(
         age_p85
     {_WEEKS}
     """,
-    unit="d",
+    unit=kit.DAYS,
     decimals=1,
     lines=[
         Line("cycle_time_p50", "Half (P50)", kit.BLUE),
@@ -280,7 +272,6 @@ SPENT = kit.trend(
     """,
     unit="percentunit",
     most=1,
-    decimals=0,
     lines=[
         Line("support_share", "Support (4 weeks)", kit.RED, width=3),
         Line("unplanned_share", "Unplanned", kit.ORANGE),
@@ -299,7 +290,6 @@ LASTS = kit.trend(
     f"SELECT week AS time, sle_attainment, reopened_share {_WEEKS}",
     unit="percentunit",
     most=1,
-    decimals=0,
     lines=[
         Line("sle_attainment", "Kept the usual time", kit.GREEN, width=3),
         Line("reopened_share", "Reopened", kit.RED, dashed=True),
@@ -334,18 +324,21 @@ PROMISES = kit.table(
     ORDER BY starts_on DESC
     """,
     [
-        Column("period", "Period", link=kit.to("predictability") + "&var-owner=${team}"),
-        Column("ends_on", "Ends", "time: D MMM", 75),
-        Column("committed", "Promised", "none", 80),
-        Column("closed", "Closed", "none", 65),
-        Column("shipped", "Shipped", "none", 70),
-        Column("adopted", "Adopted", "none", 75),
-        Column("verified", "Verified", "none", 70),
-        Column("added", "Added", "none", 65),
-        Column("removed", "Removed", "none", 80),
-        Column("carried", "Carried in", "none", 85),
+        Column(
+            "period", "Period", width=75, link=kit.to("predictability") + "&var-owner=${team}"
+        ),
+        Column("ends_on", "Ends", "time: D MMM", 65),
+        Column("committed", "Promised", "none", 72),
+        Column("closed", "Closed", "none", 58),
+        Column("shipped", "Shipped", "none", 65),
+        Column("adopted", "Adopted", "none", 67),
+        Column("verified", "Verified", "none", 65),
+        Column("added", "Added", "none", 56),
+        Column("removed", "Removed", "none", 70),
+        Column("carried", "Carried", "none", 62),
     ],
     empty="The team has no period in the picked time",
+    w=12,
 )
 
 BASICALLY_DONE = kit.table(
@@ -353,7 +346,8 @@ BASICALLY_DONE = kit.table(
     "Which work of the team is only basically done now?",
     "Open findings basically done, the oldest claim first: what is missing, and what to do next.",
     f"""
-    SELECT key, item.title AS title, item.url AS url, state, claimed_at, explanation, next_step,
+    SELECT key, item.title AS title, item.url AS url, state, claimed_at, explanation,
+        nullIf(next_step, '') AS next,
         item.age AS days, coalesce(decision, '') AS decided
     FROM signals.findings AS finding
     INNER JOIN (SELECT * FROM signals.work_items_now WHERE {_TEAM}) AS item
@@ -362,20 +356,13 @@ BASICALLY_DONE = kit.table(
     ORDER BY days DESC, key LIMIT 50
     """,
     [
-        Column(
-            "key",
-            "Key",
-            width=80,
-            link="${__data.fields.url}",
-            link_title="Open in the tracker",
-        ),
-        Column("title", "Work item", width=180),
-        kit.hidden("url"),
+        *kit.TRACKED,
+        Column("title", "Work item", width=150),
         Column("state", "State", width=170, words=kit.STATE, cell="color-text"),
         Column("claimed_at", "Called finished", "time: D MMM", 110, empty="never"),
         Column("explanation", "What is missing"),
-        Column("next_step", "Next step", width=280),
-        Column("days", "Age", "d", 80, decimals=0, empty="unknown"),
+        Column("next", "Next step", width=330),
+        Column("days", "Age", kit.DAYS, 80, decimals=0, empty="unknown"),
         Column("decided", "Decision", width=90, words=_DECIDED),
     ],
     empty="Nothing of the team is only basically done",

@@ -28,7 +28,7 @@ _NO_DAY = "No signal was heard of in the picked time"
 HEADLINES = [
     kit.stat(
         1,
-        "Poor or silent sources now",
+        "Poor sources now",
         "Sources of grade C or D, out of all that were ever heard of.",
         f"""
         SELECT concat(toString(countIf(grade IN ('C', 'D'))), ' of ', toString(count())) AS poor
@@ -116,8 +116,8 @@ SOURCES = kit.table(
         Column("too_late", "35 days late", "locale", 95),
         Column("skewed", "In future", "locale", 80),
         Column("rejected", "Rejected", "locale", 80),
-        Column("unlinked_share", "No link", "percentunit", 80, decimals=0, empty="no work"),
-        Column("orphan_share", "Orphans", "percentunit", 80, decimals=0, empty="no deploys"),
+        Column("unlinked_share", "No link", "percentunit", 75, decimals=0, empty="no work"),
+        Column("orphan_share", "Orphans", "percentunit", 95, decimals=0, empty="no deploys"),
         Column("ambiguous_share", "Unsure", "percentunit", 80, decimals=0, empty="no links"),
         Column(
             "restated_share", "Changed later", "percentunit", 110, decimals=0, empty="no goals"
@@ -156,9 +156,9 @@ ARRIVED = kit.trend(
     "How much did each source send?",
     "Signals by the day on which they happened, duplicates not counted.",
     """
-    SELECT day AS time, if(source = '', 'no source', source) AS source, signals
+    SELECT day AS time, source, signals
     FROM signals.data_quality_daily
-    WHERE $__dateFilter(day)
+    WHERE $__dateFilter(day) AND source != ''
     ORDER BY day, source
     """,
     unit="locale",
@@ -197,9 +197,9 @@ SILENT = kit.table(
     14,
     "Which sources are silent now, and which were?",
     "Silences of every source, open ones first. What rests on a silent source is unknown and is"
-    " not alerted on; its findings wait.",
+    " not alerted on. Look whether the source still sends.",
     """
-    SELECT about, raised_at, cleared_at, arrayStringConcat(evidence, '; ') AS known, next_step
+    SELECT about, raised_at, cleared_at, arrayStringConcat(evidence, '; ') AS known
     FROM signals.findings
     WHERE rule = 'source_stale'
     ORDER BY cleared_at IS NOT NULL, raised_at DESC, about LIMIT 30
@@ -209,7 +209,6 @@ SILENT = kit.table(
         Column("raised_at", "Silent since", "time: D MMM HH:mm", 115),
         Column("cleared_at", "Heard again", "time: D MMM HH:mm", 115, empty="still silent"),
         Column("known", "Rests on"),
-        Column("next_step", "Next step", width=210),
     ],
     empty="No source was ever silent for too long",
     w=14,
@@ -218,8 +217,8 @@ SILENT = kit.table(
 LAG = kit.table(
     15,
     "How far is the pipeline behind now?",
-    "Per stage the records that wait and since when the oldest does, over its partitions, as of"
-    " the last measurement. `signals status` says the same.",
+    "Per stage of a deployment with Kafka the records that wait and since when the oldest does,"
+    " over its partitions, as of the last measurement. `signals status` says the same.",
     """
     SELECT stage, count() AS partitions, sum(lag_records) AS waiting,
         max(lag_seconds) AS oldest, min(at) AS measured_at
@@ -228,13 +227,13 @@ LAG = kit.table(
     ORDER BY indexOf(['parse', 'react', 'store'], stage), stage
     """,
     [
-        Column("stage", "Stage", width=100),
-        Column("partitions", "Partitions", "none", 90),
-        Column("waiting", "Records that wait", "locale", 140),
-        Column("oldest", "Oldest waits", "s", 120, decimals=0, empty="not read in time"),
+        Column("stage", "Stage", width=70),
+        Column("partitions", "Partitions", "none", 80),
+        Column("waiting", "Records", "locale", 75),
+        Column("oldest", "Oldest waits", "s", 110, decimals=0, empty="not read in time"),
         Column("measured_at", "Measured", "dateTimeFromNow"),
     ],
-    empty="No lag: the local engine has no queue; only a deployment with Kafka measures one",
+    empty="No lag is measured: the local engine has no queue",
     w=10,
 )
 
@@ -250,7 +249,6 @@ LINKED = kit.trend(
     """,
     unit="percentunit",
     most=1,
-    decimals=0,
     lines=[Line("covered", "Link coverage", kit.GREEN, width=3)],
     empty=_NO_DAY,
     w=8,
@@ -268,7 +266,6 @@ SHARES = kit.trend(
     """,
     unit="percentunit",
     most=1,
-    decimals=0,
     lines=[
         Line("unlinked", "Closed without a link", kit.RED),
         Line("orphans", "Orphans", kit.ORANGE),
@@ -302,7 +299,7 @@ REJECTED = kit.table(
     " what to do about it; `signals rejected replay` tries all of it again.",
     """
     SELECT received_at, if(source = '', 'names none', source) AS source,
-        replaceAll(reason, '_', ' ') AS reason, detail,
+        replaceAll(reason, '_', ' ') AS reason, nullIf(detail, '') AS detail,
         if(line = 0, file, concat(file, ':', toString(line))) AS place,
         concat('signals rejected explain ', rejection_id) AS remedy
     FROM signals.rejections WHERE $__timeFilter(received_at)
@@ -360,11 +357,11 @@ INCOMPLETE = kit.table(
     [
         kit.hidden("goal_id"),
         Column("title", "Goal", link=kit.to("goal", goal="goal_id")),
-        Column("team", "Team", width=100, words={"": ("no owner", kit.PURPLE)}),
-        Column("metric_kind", "Metric", width=80, words={"": ("no metric", kit.PURPLE)}),
-        Column("baseline", "Baseline", "locale", 90, empty="not said"),
-        Column("target", "Target", "locale", 80, empty="not said"),
-        Column("due_on", "Due", "time: D MMM", 80, empty="not said"),
+        Column("team", "Team", width=90, words={"": ("no owner", kit.PURPLE)}),
+        Column("metric_kind", "Metric", width=75, words={"": ("no metric", kit.PURPLE)}),
+        Column("baseline", "Baseline", "locale", 75, empty="not said"),
+        Column("target", "Target", "locale", 75, empty="not said"),
+        Column("due_on", "Due", "time: D MMM", 70, empty="not said"),
         Column("why", "Why", width=110, words={"": ("see the blanks", "text")}),
     ],
     empty="Every goal says what it needs to be measured",
@@ -387,15 +384,16 @@ RESTATED = kit.table(
     ORDER BY day DESC, goal_id LIMIT 100
     """,
     [
-        Column("day", "Day", "time: D MMM", 90),
+        Column("day", "Day", "time: D MMM", 70),
         kit.hidden("goal_id"),
         Column("title", "Goal", link=kit.to("goal", goal="goal_id")),
-        Column("restatement", "Corrected by", "locale", 130, decimals=2),
-        Column("movement", "Movement of the day", "locale", 170, decimals=2, empty="unknown"),
-        Column("value", "Value at its close", "locale", 150, decimals=2, empty="unknown"),
-        Column("unit", "Unit", width=120, words={"": ("not said", "text")}),
+        Column("restatement", "Corrected by", "locale", 105, decimals=2),
+        Column("movement", "Moved that day", "locale", 120, decimals=2, empty="unknown"),
+        Column("value", "Value", "locale", 80, decimals=2, empty="unknown"),
+        Column("unit", "Unit", width=90, words={"": ("not said", "text")}),
     ],
     empty="No value changed after it had been said",
+    w=15,
 )
 
 
@@ -408,7 +406,14 @@ def build() -> kit.Json:
             Row("Sources", [*HEADLINES, SOURCES, GRADES, ARRIVED, UNCLEAN]),
             Row("Silence and lag", [SILENT, LAG]),
             Row("Links and rejections", [LINKED, SHARES, REASONS, REJECTED]),
-            Row("Goals", [GOALS, INCOMPLETE, RESTATED]),
-            Row("", [kit.text(40, "How to read this", MEANING, h=5)]),
+            Row(
+                "Goals",
+                [
+                    GOALS,
+                    INCOMPLETE,
+                    RESTATED,
+                    kit.text(40, "How to read this", MEANING, w=9, h=8),
+                ],
+            ),
         ],
     )

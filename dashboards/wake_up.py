@@ -188,7 +188,7 @@ BASICALLY_DONE = kit.table(
         Column("team", "Team", width=100, link=kit.to("basically-done", team="team")),
         Column("explanation", "What is missing"),
         Column("next_step", "Next step", width=210),
-        Column("age", "Age", "d", 80, decimals=0, empty="unknown"),
+        Column("age", "Age", kit.DAYS, 90, decimals=0, empty="unknown"),
     ],
     empty="Nothing is only basically done",
     w=12,
