@@ -185,7 +185,7 @@ BASICALLY_DONE = kit.table(
             link_title="Open in the tracker",
         ),
         Column("title", "Work item", width=150),
-        Column("team", "Team", width=100, link=kit.to("basically-done", team="team")),
+        Column("team", "Team", width=100, link=kit.to("basically-done", owner="team")),
         Column("explanation", "What is missing"),
         Column("next_step", "Next step", width=210),
         Column("age", "Age", kit.DAYS, 90, decimals=0, empty="unknown"),
