@@ -1,13 +1,16 @@
 """Every query of every dashboard, asked of real stores."""
 
+import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dashboards import provisioning
 from dashboards.expand import Choice
 from pipeline.store.client import Store
-from tests.dashboards.asked import answers, first, options, unfit
+from tests.dashboards.asked import answers, clock, first, options, unfit
 
 DASHBOARDS = provisioning.dashboards()
 
@@ -58,3 +61,30 @@ def test_every_panel_has_rows(uid: str, whole: Store) -> None:
         if not left:
             break
     assert left - {panel for uid_, panel in LOCAL if uid_ == uid} == set()
+
+
+NUMBERS = yaml.safe_load((Path(__file__).parent / "numbers.yaml").read_text(encoding="utf-8"))
+
+
+def _day(value: dt.date | dt.datetime) -> dt.date:
+    return value.date() if isinstance(value, dt.datetime) else value
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("case", NUMBERS, ids=lambda case: case["panel"])
+def test_a_panel_says_what_the_views_say(case: dict[str, str], whole: Store) -> None:
+    """Its numbers are those that plain Python finds in the rows of a view."""
+    uid, _, id_ = case["panel"].rpartition(" ")
+    body = DASHBOARDS[uid]
+    choices = first(body, options(body, whole))
+    (found,) = (a for a in answers(body, whole, choices) if a.panel["id"] == int(id_))
+    shown = [dict(zip(found.names, row, strict=True)) for row in found.rows]
+    names = {"day": _day} | {name: choice.values for name, choice in choices.items()}
+    said = (
+        eval(case["as"], names | {"rows": shown})
+        if "as" in case
+        else next(iter(shown[0].values()))
+    )
+    rows = whole.rows(f"SELECT * FROM signals.{case['of']}")
+    assert rows
+    assert said == eval(case["is"], names | {"rows": rows, "clock": clock(whole)})
