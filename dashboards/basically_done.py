@@ -57,7 +57,7 @@ HEADLINES = [
         f"SELECT maxIf(age, basically_done) AS age FROM signals.work_items_now WHERE {_OF_ITEM}",
         unit=kit.DAYS,
         decimals=0,
-        unknown="nothing is",
+        unknown="none",
         empty="No work items were heard of yet",
     ),
     kit.stat(
@@ -154,7 +154,7 @@ TEAMS = kit.table(
     [
         Column("team", "Team", width=105, link=kit.to("team", team="team"), empty="no team"),
         Column("open", "Open", "none", 50),
-        Column("share", "Share", "percentunit", 100, decimals=0, cell="gauge", empty="none"),
+        Column("share", "Share", "percentunit", 90, decimals=0, cell="gauge", empty="none"),
         Column("not_shipped", "Not shipped", "none", 90),
         Column("not_adopted", "Not adopted", "none", 92),
         Column("not_confirmed", "Not confirmed", "none", 103),
