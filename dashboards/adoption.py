@@ -55,7 +55,7 @@ HEADLINES = [
         " meant for, and rounded up.",
         "if(target_kind = 'share', ceil(target * eligible - 1e-9), target) AS target",
         unit="locale",
-        unknown="meant for unknown many",
+        unknown="unknown",
     ),
     _now(
         3,
@@ -64,7 +64,7 @@ HEADLINES = [
         "breadth",
         unit="percentunit",
         decimals=0,
-        unknown="meant for unknown many",
+        unknown="unknown",
     ),
     _now(
         4,
@@ -187,7 +187,7 @@ SPREAD = kit.table(
             "percentunit",
             decimals=0,
             cell="gauge",
-            empty="meant for unknown many",
+            empty="unknown",
         ),
     ],
     empty="No week has passed since its release or its first adopter",
@@ -211,12 +211,12 @@ WHO = kit.table(
     LIMIT 500
     """,
     [
-        Column("adopter", "Who", width=150),
-        Column("owner", "Owner", width=120, empty="none known"),
+        Column("adopter", "Who", width=260),
+        Column("owner", "Owner", width=170, empty="none known"),
         Column(
             "state",
             "State",
-            width=130,
+            width=160,
             words={
                 "stopped": ("Stopped", kit.RED),
                 "not enough yet": ("Not enough yet", kit.ORANGE),
@@ -226,14 +226,13 @@ WHO = kit.table(
             },
             cell="color-text",
         ),
-        Column("first_used_at", "First used", "time: D MMM YYYY", 110, empty="never"),
-        Column("adopted_at", "Adopted", "time: D MMM YYYY", 110, empty="never"),
-        Column("left_at", "Stopped", "time: D MMM YYYY", 110, empty="–"),
+        Column("first_used_at", "First used", "time: D MMM YYYY", 140, empty="never"),
+        Column("adopted_at", "Adopted", "time: D MMM YYYY", 140, empty="never"),
+        Column("left_at", "Stopped", "time: D MMM YYYY", 140, empty="–"),
         Column("version", "Version", width=100, empty="–"),
     ],
     empty="Nobody is known to use it, and nobody by name to whom it is meant",
-    w=15,
-    h=12,
+    h=11,
 )
 
 VERSIONS = kit.bars(
@@ -248,7 +247,6 @@ VERSIONS = kit.bars(
     unit="none",
     empty="Nothing is pinned: it is not adopted by version",
     w=9,
-    h=12,
 )
 
 LAGGARDS = kit.table(
@@ -263,13 +261,13 @@ LAGGARDS = kit.table(
     ORDER BY first_used_at, adopter LIMIT 200
     """,
     [
-        Column("adopter", "Who", width=140),
-        Column("owner", "Owner", width=100, empty="none known"),
-        Column("version", "Version", width=90),
-        Column("first_used_at", "First pinned", "time: D MMM", 100, empty="unknown"),
+        Column("adopter", "Who", width=200),
+        Column("owner", "Owner", width=140, empty="none known"),
+        Column("version", "Version", width=140),
+        Column("first_used_at", "First pinned", "time: D MMM YYYY", 120, empty="unknown"),
     ],
     empty="Nobody lags behind, or it is not adopted by version",
-    w=12,
+    w=15,
 )
 
 ANSWERS = kit.bars(
@@ -399,7 +397,7 @@ ALL = kit.table(
             "verified_share", "Confirmed", "percentunit", 110, decimals=0, empty="no adopters"
         ),
         Column(
-            "time_to_first", "Half had it after", kit.DAYS, 110, decimals=0, empty="unknown"
+            "time_to_first", "Half had it after", kit.DAYS, 125, decimals=0, empty="unknown"
         ),
         Column("released_at", "Released", "time: D MMM YYYY", 120, empty="not released"),
     ],
@@ -416,7 +414,8 @@ def build() -> kit.Json:
         [
             Row("How far it is", HEADLINES),
             Row("How it spreads", [ADOPTERS, BREADTH, CAME_AND_WENT, SPREAD]),
-            Row("Who", [WHO, VERSIONS]),
+            Row("Who", [WHO]),
+            Row("Versions", [VERSIONS, LAGGARDS]),
             Row("Does it help?", [ANSWERS, COMMENTS]),
             Row("What it belongs to", [WORK, GOALS]),
             Row("All capabilities", [ALL, kit.text(60, "How to read this", MEANING)]),

@@ -31,8 +31,12 @@ HEADLINES = [
         1,
         "Basically done now",
         "Work items that were called finished and rest short of done for longer than their grace.",
-        f"SELECT count() AS items FROM signals.findings AS finding WHERE {_OPEN}",
+        f"""
+        SELECT if(count() = 0, NULL, countIf(basically_done)) AS items
+        FROM signals.work_items_now WHERE {_OF_ITEM}
+        """,
         unit="none",
+        unknown="no work yet",
         steps=[(None, "text"), (1, kit.ORANGE)],
         empty="No work items were heard of yet",
     ),
@@ -57,7 +61,7 @@ HEADLINES = [
         f"SELECT maxIf(age, basically_done) AS age FROM signals.work_items_now WHERE {_OF_ITEM}",
         unit=kit.DAYS,
         decimals=0,
-        unknown="nothing is",
+        unknown="none",
         empty="No work items were heard of yet",
     ),
     kit.stat(
@@ -90,9 +94,11 @@ HEADLINES = [
         "Work items that were called finished and of which it is unknown whether they shipped, as"
         " no change is surely linked to them. Name the work item in the change.",
         f"""
-        SELECT countIf(state = 'unknown') AS items FROM signals.work_items_now WHERE {_OF_ITEM}
+        SELECT if(count() = 0, NULL, countIf(state = 'unknown')) AS items
+        FROM signals.work_items_now WHERE {_OF_ITEM}
         """,
         unit="none",
+        unknown="no work yet",
         steps=[(None, "text"), (1, kit.PURPLE)],
         empty="No work items were heard of yet",
         url=kit.to("trust"),
@@ -154,7 +160,7 @@ TEAMS = kit.table(
     [
         Column("team", "Team", width=105, link=kit.to("team", team="team"), empty="no team"),
         Column("open", "Open", "none", 50),
-        Column("share", "Share", "percentunit", 100, decimals=0, cell="gauge", empty="none"),
+        Column("share", "Share", "percentunit", 90, decimals=0, cell="gauge", empty="none"),
         Column("not_shipped", "Not shipped", "none", 90),
         Column("not_adopted", "Not adopted", "none", 92),
         Column("not_confirmed", "Not confirmed", "none", 103),
@@ -164,16 +170,17 @@ TEAMS = kit.table(
     w=11,
 )
 
-# The age of each finding at the close of each day of the goals; null where it was not open.
+# The days of the goals, and for each the age of what was open at its close (null if nothing was).
 _AT_CLOSE = f"""(
-        SELECT day, if(raised_at < day + 1 AND (cleared_at IS NULL OR cleared_at >= day + 1),
-            dateDiff('minute', coalesce(claimed_at, raised_at), toDateTime(day + 1)) / 1440, NULL) AS age
+        SELECT day, age
         FROM (SELECT DISTINCT day FROM signals.goal_progress_daily
             WHERE $__dateFilter(day)) AS days
-        CROSS JOIN (SELECT about, raised_at, cleared_at FROM signals.findings AS finding
-            WHERE rule = 'basically_done' AND {_OF_FINDING}) AS finding
-        LEFT JOIN (SELECT work_item, claimed_at FROM signals.work_items_now) AS item
-            ON item.work_item = finding.about)"""
+        LEFT JOIN (SELECT toDate(arrayJoin(range(toUInt32(toDate(raised_at)),
+                toUInt32(toDate(coalesce(cleared_at, $__toTime)))))) AS day, toNullable(dateDiff(
+                'minute', coalesce(claimed_at, raised_at), toDateTime(day + 1)) / 1440) AS age
+            FROM signals.findings AS finding
+            LEFT JOIN signals.work_items_now AS item ON item.work_item = finding.about
+            WHERE rule = 'basically_done' AND {_OF_FINDING}) AS open USING day)"""
 
 GROWN = kit.trend(
     20,

@@ -72,7 +72,7 @@ ABOUT = kit.table(
         Column("why", "Why it has its status", wrap=True),
     ],
     empty=_GONE,
-    h=4,
+    h=5,
 )
 
 HEADLINES = [
@@ -163,7 +163,7 @@ HEADLINES = [
         "concat('since ', formatDateTime(stalled_since, '%e %b %Y')) AS stalled_since",
         unit="string",
         word=True,
-        unknown="it moves",
+        unknown="no",
     ),
     _now(
         12,
@@ -359,7 +359,7 @@ WHY = kit.table(
     [Column("steps", "Steps", "none", 60), *_OTHER_GOAL],
     empty="It works towards no other goal",
     w=12,
-    h=6,
+    h=7,
 )
 
 PARTS = kit.table(
@@ -374,7 +374,7 @@ PARTS = kit.table(
     _OTHER_GOAL,
     empty="No goal works towards it",
     w=12,
-    h=6,
+    h=7,
 )
 
 FINDINGS = kit.table(
@@ -455,7 +455,7 @@ DECISIONS = kit.table(
         Column("by", "By", width=110, empty="unknown"),
         Column("reason", "Reason", empty="none given", wrap=True),
         Column("next_step", "Next step", empty="–", wrap=True),
-        Column("owner", "Who does it", width=100, empty="nobody named"),
+        Column("owner", "Who does it", width=125, empty="nobody named"),
         Column("until", "Holds until", "time: D MMM", 90, empty="–"),
     ],
     empty="Nothing was decided about it in this time",
@@ -495,10 +495,10 @@ CALIBRATION = kit.table(
     FROM signals.forecast_calibration WHERE about_kind = 'goal' ORDER BY quantity, horizon
     """,
     [
-        Column("what", "Forecast of", width=130),
-        Column("n", "Judged", "none", 70),
-        Column("coverage", "Within the band", "percentunit", 120, decimals=0, empty="unknown"),
-        Column("brier", "Error of the chance", "none", 140, decimals=2, empty="–"),
+        Column("what", "Forecast of", width=115),
+        Column("n", "Judged", "none", 60),
+        Column("coverage", "Within the band", "percentunit", 115, decimals=0, empty="unknown"),
+        Column("brier", "Error of the chance", "none", 130, decimals=2, empty="–"),
         Column("skill", "Better by", "percentunit", 80, decimals=0, empty="unknown"),
         Column("against", "Than"),
     ],

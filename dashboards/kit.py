@@ -375,7 +375,7 @@ def bars(
         "unit": unit,
         "noValue": empty,
         "min": 0,
-        "mappings": mappings({}, "unknown"),
+        "mappings": mappings({}, empty),  # Grafana draws a bar of null where there are no rows
         "color": {"mode": "fixed", "fixedColor": color},
         "thresholds": thresholds([(None, color)]),
     }
