@@ -392,7 +392,12 @@ def build() -> kit.Json:
             Row("This week", [*HEADLINES, GAPS, GOALS, FINDINGS]),
             Row("Flow", [AGES, FINISHED, CYCLE, AGED, SPENT, LASTS, STREAMS]),
             Row(
-                "Not done yet", [BASICALLY_DONE, kit.text(40, "How to read this", MEANING, h=5)]
+                "Promised and not done",
+                [
+                    BASICALLY_DONE,
+                    PROMISES,
+                    kit.text(40, "How to read this", MEANING, w=12, h=8),
+                ],
             ),
         ],
         variables=VARIABLES,
