@@ -386,11 +386,11 @@ THROUGHPUT = kit.table(
     GROUP BY about, made_on ORDER BY team, made_on DESC LIMIT 1 BY team
     """,
     [
-        Column("team", "Team", width=110, link=kit.to("team", team="team")),
-        Column("least_21", "3 weeks, least", "none", 110, decimals=0, empty="too early"),
-        Column("half_21", "3 weeks, half", "none", 95, decimals=0, empty="too early"),
-        Column("least_42", "6 weeks, least", "none", 110, decimals=0, empty="too early"),
-        Column("half_42", "6 weeks, half", "none", 95, decimals=0, empty="too early"),
+        Column("team", "Team", width=95, link=kit.to("team", team="team")),
+        Column("least_21", "3 weeks, least", "none", 115, decimals=0, empty="too early"),
+        Column("half_21", "3 weeks, half", "none", 108, decimals=0, empty="too early"),
+        Column("least_42", "6 weeks, least", "none", 115, decimals=0, empty="too early"),
+        Column("half_42", "6 weeks, half", "none", 108, decimals=0, empty="too early"),
         Column("made_on", "Made on", "time: D MMM", 70),
         Column("basis", "Rests on"),
     ],
@@ -402,20 +402,19 @@ THROUGHPUT = kit.table(
 CALIBRATION = kit.table(
     23,
     "How right were the forecasts so far?",
-    "What the last backtest found. Held: share of outcomes within the interval that should hold"
+    "What the last backtest found, from n forecasts. Held: share of outcomes within the interval that should hold"
     " 85 %; 80 to 90 % is right with 200 forecasts, 75 to 93 % with 60, 70 to 100 % with 20."
     " Score: mean interval score, smaller is better. Skill = 1 - score / score of the simpler"
     " forecast; below 0 the simpler one was better. Run it with `signals backtest`.",
     """
-    SELECT about_kind, if(quantity = 'days', 'date', concat('in ', toString(horizon), ' days'))
-            AS what, n, coverage, interval_score, brier, skill, against
+    SELECT concat(about_kind,
+            if(quantity = 'days', ', date', concat(', in ', toString(horizon), ' days'))) AS what, n, coverage, interval_score, brier, skill, against
     FROM signals.forecast_calibration
     ORDER BY about_kind, quantity, horizon, against
     """,
     [
-        Column("about_kind", "Of a", width=55),
-        Column("what", "What", width=75),
-        Column("n", "Judged", "none", 55),
+        Column("what", "Forecast of", width=125),
+        Column("n", "n", "none", 45),
         Column("coverage", "Held", "percentunit", 55, decimals=0, empty="none"),
         Column("interval_score", "Score", "none", 60, decimals=2, empty="none"),
         Column("brier", "Brier", "none", 55, decimals=2, empty="none"),

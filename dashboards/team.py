@@ -243,10 +243,9 @@ CYCLE = kit.trend(
     22,
     "How long does work take?",
     "Days from start to finish of what was finished in each week: half (P50), 85 % and 95 % took"
-    " no longer; never a mean. The usual time is P85 of 90 days. Age is P85 of what is in work.",
+    " no longer; never a mean. The usual time is P85 of 90 days.",
     f"""
-    SELECT week AS time, cycle_time_p50, cycle_time_p85, cycle_time_p95, cycle_time_p85_90,
-        age_p85
+    SELECT week AS time, cycle_time_p50, cycle_time_p85, cycle_time_p95, cycle_time_p85_90
     {_WEEKS}
     """,
     unit=kit.DAYS,
@@ -256,7 +255,21 @@ CYCLE = kit.trend(
         Line("cycle_time_p85", "P85", kit.SKY),
         Line("cycle_time_p95", "P95", kit.GREY, dashed=True),
         Line("cycle_time_p85_90", "Usual time", kit.GREEN, width=3),
+    ],
+    empty=_NO_WEEK,
+)
+
+AGED = kit.trend(
+    27,
+    "Does what is in work grow old?",
+    "Age at the end of each week that 85 % of what is in work does not exceed, against the usual"
+    " time: 85 % of what was finished in 90 days took no longer. Well above it, work is stuck.",
+    f"SELECT week AS time, age_p85, cycle_time_p85_90 {_WEEKS}",
+    unit=kit.DAYS,
+    decimals=1,
+    lines=[
         Line("age_p85", "Age in work (P85)", kit.ORANGE, dashed=True),
+        Line("cycle_time_p85_90", "Usual time", kit.GREEN, width=3),
     ],
     empty=_NO_WEEK,
 )
@@ -377,9 +390,14 @@ def build() -> kit.Json:
         "How does work flow through this team, what does it lack, and what needs a talk?",
         [
             Row("This week", [*HEADLINES, GAPS, GOALS, FINDINGS]),
-            Row("Flow", [AGES, FINISHED, CYCLE, SPENT, LASTS, STREAMS, PROMISES]),
+            Row("Flow", [AGES, FINISHED, CYCLE, AGED, SPENT, LASTS, STREAMS]),
             Row(
-                "Not done yet", [BASICALLY_DONE, kit.text(40, "How to read this", MEANING, h=5)]
+                "Promised and not done",
+                [
+                    BASICALLY_DONE,
+                    PROMISES,
+                    kit.text(40, "How to read this", MEANING, w=12, h=8),
+                ],
             ),
         ],
         variables=VARIABLES,
