@@ -1,4 +1,7 @@
-"""The commands: everything is built here from the settings, and every answer is printed here."""
+"""The commands: everything is built here from the settings, and every answer is printed here.
+
+A command imports what it needs where it needs it: the whole takes a second, `--help` shall not.
+"""
 
 import datetime as dt
 import json
@@ -8,40 +11,21 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from typer.exceptions import TyperException
 
-from dashboards import provisioning
-from dashboards.alerts import Hours
-from dashboards.lint import lint
 from pipeline.config import Settings
-from pipeline.definitions import check_definitions, load_definitions
-from pipeline.engine import backtest as backtests
-from pipeline.engine import configured, schemas
-from pipeline.engine import replay as replays
-from pipeline.engine.intake import Summary
-from pipeline.engine.reader import Progress as Read
-from pipeline.engine.reasons import REASONS
 from pipeline.errors import BrokerError, DeliverySignalsError, NotFound, QueryError, UsageError
-from pipeline.history import history as real_history
-from pipeline.notify import digest as wake_up
-from pipeline.notify.explain import as_dict, explain, lines
 from pipeline.show import FORMS, plain, show
-from pipeline.simulate import simulate
-from pipeline.store import readers
-from pipeline.store.client import Store, open_reader, open_store, server_options
-from pipeline.store.migrate import check, migrate
+
+if TYPE_CHECKING:
+    from dashboards.alerts import Hours
+    from pipeline.engine.intake import Summary
+    from pipeline.engine.reader import Progress as Read
+    from pipeline.store.client import Store
 
 app = typer.Typer(
     help='Which goals really move, and which work is only "basically done".',
@@ -80,8 +64,11 @@ def _settings(data: Path | None = None, config: Path | None = None) -> Settings:
 
 
 @contextmanager
-def _store(data: Path | None) -> Iterator[Store]:
+def _store(data: Path | None) -> Iterator["Store"]:
     """The store that the settings name, with the schema of this version, to read from it."""
+    from pipeline.store.client import open_reader, server_options
+    from pipeline.store.migrate import check
+
     settings = _settings(data)
     if settings.embedded and not settings.data.exists():
         raise NotFound(
@@ -113,11 +100,20 @@ def _form(*, as_json: bool) -> str:
 
 
 @contextmanager
-def _reporting(label: str) -> Iterator[Callable[[Read], None]]:
+def _reporting(label: str) -> Iterator[Callable[["Read"], None]]:
     """A progress bar with rate and remaining time on a terminal, now and then a line elsewhere."""
     if not err.is_terminal:
         yield _lines(label)
         return
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -128,16 +124,16 @@ def _reporting(label: str) -> Iterator[Callable[[Read], None]]:
     with Progress(*columns, console=err) as bar:
         task = bar.add_task(label, total=None)
 
-        def report(read: Read) -> None:
+        def report(read: "Read") -> None:
             bar.update(task, completed=read.done, total=read.total)
 
         yield report
 
 
-def _lines(label: str) -> Callable[[Read], None]:
+def _lines(label: str) -> Callable[["Read"], None]:
     said = time.monotonic()
 
-    def report(read: Read) -> None:
+    def report(read: "Read") -> None:
         nonlocal said
         if time.monotonic() - said >= EVERY:
             said = time.monotonic()
@@ -155,6 +151,8 @@ def _replay(
     *,
     as_json: bool = False,
 ) -> None:
+    from pipeline.engine import replay as replays
+
     if until is not None:
         _time(until)
     with _reporting("replay") as report:
@@ -164,7 +162,7 @@ def _replay(
     _say(summary, as_json=as_json)
 
 
-def _say(summary: Summary, *, as_json: bool) -> None:
+def _say(summary: "Summary", *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary.as_dict()))
         return
@@ -204,11 +202,16 @@ def demo(
     settings = _settings(data)
     folder = settings.data
     if history is not None:
+        from pipeline.history import history as real_history
+
         found = real_history(history)
         _replay([found.signals], settings, found.config, found.until)
     else:
+        from pipeline.simulate import simulate
+
         simulation = simulate(folder / "simulation", days=days, seed=seed)
         _replay(list(simulation.signals), settings, simulation.config, simulation.until)
+    _judged(folder)
     _print_digest(folder, as_json=as_json)
     err.print(f"\nData in {folder}. Ask it: signals query 'SELECT * FROM signals.goals_now'")
 
@@ -225,6 +228,8 @@ def replay(
     settings = _settings(data, config)
     paths: list[Path | str] = [name if name == "-" else Path(name) for name in files]
     if settings.config is not None:
+        from pipeline.definitions import load_definitions
+
         for problem in load_definitions(settings.config).problems:
             err.print(f"{problem.level}: {problem}")
     _replay(paths, settings, settings.config, until, as_json=as_json)
@@ -233,6 +238,8 @@ def replay(
 @app.command()
 def rebuild(data: Data = None, as_json: AsJson = False) -> None:
     """Make all state and rows anew from the stored signals."""
+    from pipeline.engine import replay as replays
+
     settings = _settings(data)
     with _store(data):
         pass
@@ -246,6 +253,8 @@ def rebuild(data: Data = None, as_json: AsJson = False) -> None:
 @app.command()
 def erase(adopter: str, data: Data = None, as_json: AsJson = False) -> None:
     """Pseudonymise an adopter everywhere and for good; counts stay."""
+    from pipeline.engine import replay as replays
+
     settings = _settings(data)
     with _store(data):
         pass
@@ -305,17 +314,24 @@ def findings(data: Data = None, as_json: AsJson = False) -> None:
     )
 
 
-@app.command()
-def backtest(data: Data = None, as_json: AsJson = False) -> None:
-    """Put every forecast to the test of what then happened, beside simpler ones."""
+def _judged(data: Path | None) -> bool:
+    """Judge the forecasts of the store; whether there were any."""
+    from pipeline.engine.backtest import backtest as judge
+    from pipeline.store.client import open_store, server_options
+
     settings = _settings(data)
-    with _store(data):
-        pass
     url = None if settings.embedded else settings.clickhouse_url
     folder = settings.data if settings.embedded else None
     with open_store(folder, url, server=server_options(settings)) as store:
-        judged = backtests.backtest(store, int(time.time() * 1000))
-    if not judged and not as_json:
+        return bool(judge(store, int(time.time() * 1000)))
+
+
+@app.command()
+def backtest(data: Data = None, as_json: AsJson = False) -> None:
+    """Put every forecast to the test of what then happened, beside simpler ones."""
+    with _store(data):
+        pass
+    if not _judged(data) and not as_json:
         err.print("no forecast is old enough to be judged")
     _select(
         "SELECT * FROM signals.forecast_calibration"
@@ -344,6 +360,8 @@ def explain_(
     as_json: AsJson = False,
 ) -> None:
     """Say why a number, a state or a finding is what it is, down to the signals."""
+    from pipeline.notify.explain import as_dict, explain, lines
+
     with _store(data) as store:
         found = explain(store, about, None if day is None else _date(day))
     if as_json:
@@ -360,6 +378,8 @@ def _date(text: str) -> dt.date:
 
 
 def _print_digest(data: Path | None, *, as_json: bool) -> None:
+    from pipeline.notify import digest as wake_up
+
     with _store(data) as store:
         text = wake_up.digest(store)
     if as_json:
@@ -379,7 +399,7 @@ def status(
 ) -> None:
     """Per source: what came, and when it was last heard. Of a deployment also what waits."""
     if wait_idle:
-        from pipeline.engine.lag import wait_idle as wait  # noqa: PLC0415 - as for topics
+        from pipeline.engine.lag import wait_idle as wait
 
         if not wait(_settings(data), within):
             raise BrokerError(
@@ -396,7 +416,7 @@ def status(
     if settings.kafka is None:
         _select(sources, data, _form(as_json=as_json))
         return
-    from pipeline.engine import lag  # noqa: PLC0415 - as for topics
+    from pipeline.engine import lag
 
     waiting = lag.waiting(settings)
     if as_json:
@@ -417,6 +437,10 @@ def status(
 @app.command("migrate")
 def migrate_(data: Data = None, as_json: AsJson = False) -> None:
     """Bring the store to the schema of this version."""
+    from pipeline.store import readers
+    from pipeline.store.client import open_store, server_options
+    from pipeline.store.migrate import migrate
+
     settings = _settings(data)
     url = None if settings.embedded else settings.clickhouse_url
     folder = settings.data if settings.embedded else None
@@ -436,6 +460,8 @@ def schema(
     as_json: AsJson = False,
 ) -> None:
     """Write the JSON Schema of every signal type."""
+    from pipeline.engine import schemas
+
     written = [str(path) for path in schemas.write_schemas(folder)]
     print(json.dumps(written) if as_json else "\n".join(written))
 
@@ -448,8 +474,7 @@ def topics_(
     as_json: AsJson = False,
 ) -> None:
     """Create the Kafka topics of a deployment, or bring them to the settings."""
-    # half a second of imports that no other command shall wait for
-    from pipeline.engine import topics  # noqa: PLC0415
+    from pipeline.engine import topics
 
     settings = _settings()
     found = topics.differences(settings) if check_only else topics.ensure(settings)
@@ -477,7 +502,7 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Send files of signals into a running deployment."""
-    from pipeline.engine import publish as sending  # noqa: PLC0415 - as for topics
+    from pipeline.engine import publish as sending
 
     if until is not None:
         _time(until)
@@ -506,9 +531,9 @@ def worker(
     of: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run stages of the stream engine until it is stopped."""
-    from pipeline.engine.fleet import work_together  # noqa: PLC0415 - as for topics
-    from pipeline.engine.stream import STAGES  # noqa: PLC0415
-    from pipeline.engine.worker import Membership, work  # noqa: PLC0415
+    from pipeline.engine.fleet import work_together
+    from pipeline.engine.stream import STAGES
+    from pipeline.engine.worker import Membership, work
 
     stages = [stage.strip() for stage in only.split(",")]
     if unknown := [stage for stage in stages if stage not in STAGES]:
@@ -526,7 +551,7 @@ def config_publish(
     as_json: AsJson = False,
 ) -> None:
     """Send what a configuration changes to every partition of a deployment."""
-    from pipeline.engine import publish as sending  # noqa: PLC0415 - as for topics
+    from pipeline.engine import publish as sending
 
     settings = _settings(data)
     path = path or settings.config
@@ -534,6 +559,8 @@ def config_publish(
         raise UsageError("no configuration is named", "give its path, or set SIGNALS_CONFIG")
     said: dict[str, Any] = {}
     if not settings.embedded or settings.data.exists():
+        from pipeline.store.client import open_reader, server_options
+
         url = None if settings.embedded else settings.clickhouse_url
         folder = settings.data if settings.embedded else None
         with open_reader(folder, url, server=server_options(settings)) as store:
@@ -548,9 +575,13 @@ def config_check(path: Path, data: Data = None, as_json: AsJson = False) -> None
 
     With a directory of data also what a replay with them would change about the past.
     """
+    from pipeline.definitions import check_definitions
+
     settings = _settings(data)
     problems = check_definitions(path)
     if not any(problem.level == "broken" for problem in problems):
+        from pipeline.engine import configured
+
         problems += configured.differences(path, settings.data, settings.salt)
     if as_json:
         print(json.dumps([{"level": p.level, "problem": str(p)} for p in problems]))
@@ -587,6 +618,8 @@ def rejected_list(data: Data = None, as_json: AsJson = False) -> None:
 @rejected_app.command("explain")
 def rejected_explain(rejection_id: str, data: Data = None, as_json: AsJson = False) -> None:
     """Say why a line was rejected, and what to do about it."""
+    from pipeline.engine.reasons import REASONS
+
     with _store(data) as store:
         rows = store.rows(
             "SELECT reason, detail, file, line FROM signals.rejections"
@@ -609,6 +642,8 @@ def rejected_explain(rejection_id: str, data: Data = None, as_json: AsJson = Fal
 @rejected_app.command("replay")
 def rejected_replay(data: Data = None, as_json: AsJson = False) -> None:
     """Try everything that was rejected again, for example after a correction of the epoch."""
+    from pipeline.engine import replay as replays
+
     settings = _settings(data)
     with _store(data):
         pass
@@ -622,8 +657,11 @@ def rejected_replay(data: Data = None, as_json: AsJson = False) -> None:
 Out = Annotated[Path, typer.Option("--out", help="Folder of the project, or another one.")]
 
 
-def _hours(config: Path | None) -> Hours:
+def _hours(config: Path | None) -> "Hours":
     """When people work, by the organisation of the definitions; alerts wait until then."""
+    from dashboards.alerts import Hours
+    from pipeline.definitions import load_definitions
+
     config = _settings(config=config).config
     organisation = None if config is None else load_definitions(config).organisation
     if organisation is None:
@@ -638,6 +676,8 @@ def _hours(config: Path | None) -> Hours:
 @dashboards_app.command("write")
 def dashboards_write(out: Out = Path(), config: Config = None) -> None:
     """Write dashboards, data source and alert rules for Grafana into deploy/grafana."""
+    from dashboards import provisioning
+
     changed = provisioning.write(out, _hours(config))
     for path in changed:
         print(path)
@@ -647,6 +687,9 @@ def dashboards_write(out: Out = Path(), config: Config = None) -> None:
 @dashboards_app.command("check")
 def dashboards_check(out: Out = Path(), config: Config = None) -> None:
     """Fail unless the files for Grafana are fresh and keep to the rules of dashboards."""
+    from dashboards import provisioning
+    from dashboards.lint import lint
+
     wrong = [line for body in provisioning.dashboards().values() for line in lint(body)]
     wrong += [
         f"{path}: not as it would be written; run `signals dashboards write`"

@@ -69,7 +69,7 @@ def test_what_was_found_stays_mended(case: dict[str, Any]) -> None:
 
 
 @given(facts(), st.integers(5, DAYS))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_was_decided_stands(signals: list[Json], day: int) -> None:
     """No finding and no confirmed instant moves when time goes on."""
     check(signals, day)

@@ -191,7 +191,7 @@ def test_without_rules_their_defaults_hold_again(tmp_path: Path) -> None:
 def test_a_change_after_a_rebuild_holds(tmp_path: Path) -> None:
     """After a rebuild a changed record still wins over what it was."""
     data = play(tmp_path, write(tmp_path), "10")
-    for target in (7, 6, 5):
+    for target in (7, 6):
         rebuild(data)
         goal = copy.deepcopy(CONFIG["goals"][0])
         goal["metric"]["target"] = target
@@ -254,11 +254,11 @@ def test_a_check_says_when_a_rebuild_is_due(tmp_path: Path) -> None:
 
 def test_a_subject_may_list_very_many_adopters(tmp_path: Path) -> None:
     """A list that is longer than a line may be is one definition all the same."""
-    names = [f"{n:060d}" for n in range(20_000)]
+    names = [f"{n:0600d}" for n in range(2_000)]
     subject = {**CONFIG["subjects"][0], "unit": "account", "eligible": names}
     data = play(tmp_path, write(tmp_path, subjects=[subject]), "10")
     rebuild(data)
     with open_store(data) as store:
         rows = store.rows("SELECT DISTINCT adopters, eligible FROM signals.adoption_daily")
     # the two who use it are not on the list; the zero is said all the same
-    assert [(row["adopters"], row["eligible"]) for row in rows] == [(0, 20_000)]
+    assert [(row["adopters"], row["eligible"]) for row in rows] == [(0, 2_000)]

@@ -35,7 +35,7 @@ def test_what_was_found_stays_mended(case: dict[str, Any]) -> None:
 
 
 @given(histories())
-@settings(max_examples=150, deadline=None, suppress_health_check=ALL)
+@settings(max_examples=50, deadline=None, suppress_health_check=ALL)
 def test_any_arrival_gives_the_same_rows(history: History) -> None:
     """In any order, any portions, with copies and conflicting copies, the rows are the same."""
     check(history)

@@ -17,19 +17,22 @@ DAY = 86_400_000
 
 
 @pytest.mark.parametrize(
-    ("partitions", "crash"),
+    ("partitions", "crash", "days"),
     [
-        pytest.param(1, 0.0, marks=pytest.mark.prove),
-        pytest.param(8, 0.0, marks=pytest.mark.prove),
-        (8, 0.3),
+        (8, 0.3, 14),
+        pytest.param(1, 0.0, 40, marks=pytest.mark.prove),
+        pytest.param(8, 0.0, 40, marks=pytest.mark.prove),
+        pytest.param(8, 0.3, 40, marks=pytest.mark.prove),
     ],
 )
-def test_partitions_give_the_same_rows(partitions: int, crash: float, tmp_path: Path) -> None:
+def test_partitions_give_the_same_rows(
+    partitions: int, crash: float, days: int, tmp_path: Path
+) -> None:
     """A simulated organisation spread over partitions has the rows that one process has.
 
     Also where every third group is lost after its messages and rows have left.
     """
-    organisation = simulate(tmp_path / "data", days=40, seed=1)
+    organisation = simulate(tmp_path / "data", days=days, seed=1)
     files, config = organisation.signals, organisation.config
     memory = Memory()
     with engine(tmp_path / "one", memory) as opened:

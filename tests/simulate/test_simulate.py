@@ -85,7 +85,7 @@ def test_every_story(simulation: Simulation, truth: dict[str, Any]) -> None:
             assert (story, truth["work_items"][item][-1]["state"]) == (story, state)
 
 
-@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("seed", [2, pytest.param(3, marks=pytest.mark.prove)])
 def test_other_seeds(tmp_path: Path, seed: int) -> None:
     """The stories end alike with other chances."""
     simulation = simulate(tmp_path, seed=seed)

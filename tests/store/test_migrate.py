@@ -40,7 +40,7 @@ def test_one_file_is_one_statement() -> None:
 
 
 def test_a_step_may_be_repeated(bare: Store) -> None:
-    """A crash between a step and its record does no harm."""
+    """A crash between the steps and their records does no harm."""
     migrate(bare)
     before = bare.query(SCHEMA)
     for step in migrations():
