@@ -139,7 +139,7 @@ REASONS = kit.bars(
     unit="none",
     color=kit.ORANGE,
     empty="Nothing is only basically done",
-    w=7,
+    w=6,
 )
 
 TEAMS = kit.table(
@@ -167,7 +167,7 @@ TEAMS = kit.table(
         Column("oldest", "Oldest", kit.DAYS, 75, decimals=0, empty="–"),
     ],
     empty="No work items were heard of yet",
-    w=11,
+    w=12,
 )
 
 # The days of the goals, and for each the age of what was open at its close (null if nothing was).
@@ -176,7 +176,7 @@ _AT_CLOSE = f"""(
         FROM (SELECT DISTINCT day FROM signals.goal_progress_daily
             WHERE $__dateFilter(day)) AS days
         LEFT JOIN (SELECT toDate(arrayJoin(range(toUInt32(toDate(raised_at)),
-                toUInt32(toDate(coalesce(cleared_at, $__toTime)))))) AS day, toNullable(dateDiff(
+                toUInt32(coalesce(toDate(cleared_at), toDate($__toTime) + 1))))) AS day, toNullable(dateDiff(
                 'minute', coalesce(claimed_at, raised_at), toDateTime(day + 1)) / 1440) AS age
             FROM signals.findings AS finding
             LEFT JOIN signals.work_items_now AS item ON item.work_item = finding.about

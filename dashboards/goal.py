@@ -54,11 +54,11 @@ ABOUT = kit.table(
     """,
     [
         kit.hidden("first_owner"),
-        Column("title", "Goal", width=170),
-        Column("kind", "Kind", width=135),
+        Column("title", "Goal", width=150),
+        Column("kind", "Kind", width=150),
         Column("team", "Team", width=110, link=kit.to("team", team="first_owner")),
         Column("pm", "Product manager", width=125, empty="none named"),
-        Column("measure", "Measured by", width=140, empty="nothing"),
+        Column("measure", "Measured by", width=155, empty="nothing"),
         Column(
             "subject",
             "Capability",
@@ -488,7 +488,8 @@ CALIBRATION = kit.table(
     70,
     "How right were forecasts of goals so far?",
     "Forecasts of all goals against what then happened. Within the band: 85 % is right, less is too"
-    " sure. Better by: 1 - score / score of the simpler forecast; below zero it is worse.",
+    " sure. Brier score: mean squared error of the chance, 0 is best. Better by: 1 - score / score of"
+    " the simpler forecast; below zero it is worse.",
     """
     SELECT if(quantity = 'days', 'day of the hit', concat('value in ', toString(horizon), ' days'))
         AS what, n, coverage, brier, skill, against
@@ -498,7 +499,7 @@ CALIBRATION = kit.table(
         Column("what", "Forecast of", width=115),
         Column("n", "Judged", "none", 60),
         Column("coverage", "Within the band", "percentunit", 115, decimals=0, empty="unknown"),
-        Column("brier", "Error of the chance", "none", 130, decimals=2, empty="–"),
+        Column("brier", "Brier score", "none", 100, decimals=2, empty="–"),
         Column("skill", "Better by", "percentunit", 80, decimals=0, empty="unknown"),
         Column("against", "Than"),
     ],
