@@ -22,7 +22,7 @@ from pipeline.engine import configured
 from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused
 from pipeline.engine.pseudonyms import Pseudonyms
-from pipeline.engine.reactor import DAILY, PartsOf, Reactor, leaving
+from pipeline.engine.reactor import PartsOf, Reactor, leaving
 
 LATE_MS = 35 * DAY_MS
 """What comes later than this is kept and counted, but not applied (semantics 3.4)."""
@@ -326,15 +326,14 @@ class Intake:
         self.reactor.redefined.add((fact.kind, fact.id))
 
     def tick(self, at: Instant) -> None:
-        """Time has come to `at`: what says something every day judges; the rest may wait.
+        """Time has come to `at`: everything that is due judges.
 
-        A work item is judged as well once for all that happened to it in a group, for its
-        states are a fold over what was known when (design.md, confluence).
+        What is said of a day is kept as it was said then, so all that it rests on is judged too.
         """
         self.clock = max(self.clock, at)
         self.reactor.now = max(self.clock, self.newest)
         self._hear()
-        self.reactor.settle(DAILY)
+        self.reactor.settle()
 
     def _hear(self) -> None:
         for source, hours in sorted(self._heard.items()):

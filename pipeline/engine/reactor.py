@@ -16,12 +16,6 @@ from pipeline.core.reaction import Entity, Letter
 from pipeline.core.rows import Gone, Key, Row, key_of
 from pipeline.core.signals import Instant, Signal
 
-DAILY = tuple(RANK[kind] for kind in ("shard", "subject", "goal", "source"))
-"""What is judged at every tick: what it says of a day is published as it was then."""
-
-ALL = tuple(range(len(KINDS)))
-
-
 Rows = dict[Key, Row | None]
 """The last word on each row, by its type and key; None: it is gone."""
 
@@ -99,7 +93,7 @@ class Reactor:
             heapq.heappush(self._alarms, (at, ref))
             self._parts.alarm(ref, at)
 
-    def settle(self, kinds: tuple[int, ...] = ALL) -> None:
+    def settle(self) -> None:
         """Let every entity that something happened to judge, in the order of the flow."""
         now = self.now
         self.redefined |= self.book.advance(now)
@@ -111,7 +105,7 @@ class Reactor:
         while True:
             while self._letters:
                 self.post(*self._letters.popleft())
-            ready = next((self._ready[kind] for kind in kinds if self._ready[kind]), None)
+            ready = next((one for one in self._ready if one), None)
             if ready is None:
                 return
             due = sorted(ready)

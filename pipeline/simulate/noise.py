@@ -125,11 +125,11 @@ def _shuffle(written: list[Line], rng: random.Random) -> list[Line]:
         chance = rng.random()
         if chance < 0.15:
             other = min(place + rng.randint(1, 40), len(written) - 1)
+            written[place], written[other] = written[other], written[place]
         elif chance < 0.155:
+            # Nothing comes days before it happened, so no other one takes its place.
             other = min(place + rng.randint(500, 3000), len(written) - 1)
-        else:
-            continue
-        written[place], written[other] = written[other], written[place]
+            written.insert(other, written.pop(place))
     return written
 
 
