@@ -148,7 +148,8 @@ class LinkRow(NamedTuple):
 class DeployRow(NamedTuple):
     """`week` is the local Monday before it finished, `rolled_back_at` when it was found wanting.
 
-    `working_days` are those of the 28 days that end with this week, and with the next three.
+    `working_days` are those of the 28 days that end with this week, and with the next three;
+    `working_days_90` those of the 90 days that end with this week, and with the next twelve.
     """
 
     deploy: str
@@ -170,6 +171,8 @@ class DeployRow(NamedTuple):
     week: Day
     working_days: list[int]
     rolled_back_at: Instant | None
+    day: Day
+    working_days_90: list[int]
 
 
 class ChangeShippedRow(NamedTuple):
