@@ -74,6 +74,16 @@ class FinishedWorkRow(NamedTuple):
     reopened_at: Instant | None
 
 
+class GapRow(NamedTuple):
+    """How long a work item of a team took from one stage to the next, the first time."""
+
+    team: str
+    stage: str
+    work_item: str
+    began_at: Instant
+    ended_at: Instant
+
+
 class TeamWeekRow(NamedTuple):
     """A week of a team that has had work, from its Monday to its close in the team's zone."""
 
@@ -424,6 +434,7 @@ Row = (
     | WorkItemStateRow
     | WorkInProgressRow
     | FinishedWorkRow
+    | GapRow
     | TeamWeekRow
     | PeriodRow
     | CommitmentRow
@@ -454,6 +465,7 @@ TABLES: dict[type[Any], tuple[str, int]] = {
     WorkItemStateRow: ("work_item_states", 2),
     WorkInProgressRow: ("work_in_progress", 2),
     FinishedWorkRow: ("finished_work", 1),
+    GapRow: ("gaps", 3),
     TeamWeekRow: ("team_weeks", 2),
     PeriodRow: ("periods", 2),
     CommitmentRow: ("commitments", 3),

@@ -17,6 +17,7 @@ from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, WorkingCalendar
 from pipeline.core.messages import AskGrace, Gaps, Grace, Redefined, Retracted, Work
 from pipeline.core.reaction import Chain, Draft
+from pipeline.core.rows import GapRow, Gone
 from pipeline.core.signals import Instant, Signal
 
 WINDOW_MS = 90 * DAY_MS
@@ -111,12 +112,18 @@ def _learn(draft: Draft, message: Gaps, book: Book) -> None:
             gaps = (draft.get(bucket) or NONE_ENDED).gaps
             draft.put(bucket, Ended.of([gap for gap in gaps if gap != old]))
             _learned(draft, old.known_at)
+            if stage != CYCLE and now is None:
+                draft.gone.append(Gone(GapRow, (draft.id, stage, message.work_item)))
         if now is not None:
             bucket = _bucket(draft, stage, now.ended_at)
             gaps = list((draft.get(bucket) or NONE_ENDED).gaps)
             insort(gaps, now)
             draft.put(bucket, Ended.of(gaps))
             _learned(draft, now.known_at)
+            if stage != CYCLE:
+                draft.rows.append(
+                    GapRow(draft.id, stage, now.work_item, now.began_at, now.ended_at)
+                )
     draft.put(part, new or None)
 
 

@@ -44,6 +44,7 @@ ABOUT = {
     "findings": ("about", "rule"),
     "forecast_calibration": ("about_kind", "quantity", "against"),
     "forecasts": ("about", "quantity", "scenario"),
+    "gap_times": ("team", "stage", "week"),
     "goal_contributions": ("goal_id", "team"),
     "goal_progress_daily": ("goal_id", "day"),
     "goal_versions": ("goal_id",),
