@@ -46,6 +46,7 @@ ABOUT = {
     "forecasts": ("about", "quantity", "scenario"),
     "gap_times": ("team", "stage", "week"),
     "goal_contributions": ("goal_id", "team"),
+    "goal_hygiene": ("team",),
     "goal_progress_daily": ("goal_id", "day"),
     "goal_versions": ("goal_id",),
     "goals_now": ("goal_id",),
