@@ -250,6 +250,8 @@ class AdopterRow(NamedTuple):
 
 
 class SubjectRow(NamedTuple):
+    """`confirmed_at` is when it was last said for whom the subject is meant."""
+
     subject: str
     title: str
     unit: str
@@ -258,6 +260,7 @@ class SubjectRow(NamedTuple):
     target_kind: str
     released_at: Instant | None
     timezone: str
+    confirmed_at: Instant | None
 
 
 class VerificationRow(NamedTuple):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.core.calendar import to_instant
+from pipeline.core.definition import CONFIG
 from pipeline.core.rows import TABLES
 from pipeline.core.signals import Instant
 from pipeline.definitions import load_definitions
 from pipeline.engine import configured
-from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused, decode
 from pipeline.engine.garbage import collect_rarely
 from pipeline.engine.intake import Summary
