@@ -96,6 +96,7 @@ _SEVERITY = {
     "commitment_at_risk": "warning",
     "workstreams": "warning",
     "support_load": "warning",
+    "stop_the_line": "warning",
 }
 
 TEXT = {

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Any, NamedTuple
 
-from pipeline.core import commitments, team_flow
+from pipeline.core import commitments, stopped, team_flow
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, WorkingCalendar
-from pipeline.core.messages import AskGrace, Gaps, Grace, Redefined, Retracted, Work
+from pipeline.core.messages import AskGrace, Gaps, Grace, Redefined, Retracted, Struck, Work
 from pipeline.core.reaction import Chain, Draft
 from pipeline.core.rows import GapRow, Gone
 from pipeline.core.signals import Instant, Signal
@@ -58,6 +58,7 @@ Ask = tuple[Instant, str, str]
 PARTS: dict[str, Any] = {
     **team_flow.PARTS,
     **commitments.PARTS,
+    **stopped.PARTS,
     "asked/": list[tuple[str, Instant]],
     "asks": list[int],
     "asks/": list[Ask],
@@ -75,7 +76,7 @@ def react(draft: Draft, signal: Signal, *, retract: bool = False) -> None:
 
 
 def hear(
-    draft: Draft, message: Gaps | AskGrace | Work | Retracted | Redefined, book: Book
+    draft: Draft, message: Gaps | AskGrace | Work | Struck | Retracted | Redefined, book: Book
 ) -> None:
     match message:
         case Work():
@@ -84,6 +85,9 @@ def hear(
             draft.wake()
         case Retracted():
             react(draft, message.signal, retract=True)
+        case Struck():
+            stopped.take(draft, message)
+            draft.wake()
         case Gaps():
             _learn(draft, message, book)
         case AskGrace():
@@ -93,6 +97,7 @@ def hear(
             _learned(draft, -(2**62))
             team_flow.recount(draft, book)
             commitments.recount(draft)
+            stopped.recount(draft)
 
 
 def _learn(draft: Draft, message: Gaps, book: Book) -> None:
@@ -190,6 +195,7 @@ def wake(draft: Draft, book: Book) -> None:
     """Judge, and answer the new asks and those that what was learned since concerns."""
     team_flow.judge(draft, book)
     commitments.judge(draft, book)
+    stopped.judge(draft, book)
     asks: set[Ask] = set(draft.unchain("fresh"))
     since: Instant | None = draft.get("since")
     if since is not None:

@@ -21,6 +21,9 @@ DAILY = tuple(RANK[kind] for kind in ("shard", "subject", "goal", "source"))
 
 ALL = tuple(range(len(KINDS)))
 
+BROADLY = ["service", "repo", "item", "incident", "team", "flag", "package"]
+"""Entities that hear of every change of the organisation, of a rule, team or source."""
+
 
 Rows = dict[Key, Row | None]
 """The last word on each row, by its type and key; None: it is gone."""
@@ -130,9 +133,7 @@ class Reactor:
         broad = {"organisation", "rules", "team", "source"}
         for kind, id in changed:
             if kind in broad:
-                refs.update(
-                    self._parts.refs(["service", "repo", "item", "team", "flag", "package"])
-                )
+                refs.update(self._parts.refs(BROADLY))
                 refs.update(f"subject:{s.id}" for s in self.book.subjects())
                 refs.update(f"goal:{g.id}" for g in self.book.goals())
             elif kind == "goal":
@@ -148,7 +149,7 @@ class Reactor:
                 refs.update(self._around_subject(id))
             elif kind == "service":
                 refs.add(f"service:{id}")
-                refs.update(self._parts.refs(["repo", "item"]))
+                refs.update(self._parts.refs(["repo", "item", "incident"]))
         for ref in sorted(refs, key=lambda r: (RANK[r.partition(":")[0]], r)):
             # every partition hears of a definition itself
             if self._home is None or self._home(ref):

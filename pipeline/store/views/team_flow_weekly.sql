@@ -30,7 +30,9 @@ CREATE OR REPLACE VIEW signals.team_flow_weekly
     done UInt64
         COMMENT 'Work items that were done in the week (used and verified, or exempt and shipped), each in the first week in which it was',
     regressed_share Nullable(Float64)
-        COMMENT 'Share of what was done in the week that fell back within 28 days, 0 to 1'
+        COMMENT 'Share of what was done in the week that fell back within 28 days, 0 to 1',
+    incidents_quarter UInt64
+        COMMENT 'Incidents opened since the beginning of the quarter that the last day of the week is in, from the first week of the team on'
 )
 COMMENT 'How work flows through a team, per week; of the current week what is known so far'
 AS
@@ -130,25 +132,26 @@ WITH
         WHERE since < closes_at AND (until IS NULL OR until >= closes_at)
         GROUP BY team, week
     ),
-    -- An incident that names no team is of the team whose service suffered.
+    incident_days AS
+    (
+        SELECT
+            weeks.team AS team,
+            -- The local day; a week may be an hour longer than others.
+            week + least(intDiv(dateDiff('second', opens_at, opened_at), 86400), 6) AS day
+        FROM weeks
+        INNER JOIN (SELECT * FROM signals_store.incidents FINAL) AS opened ON opened.team = weeks.team
+        WHERE opened_at >= opens_at AND opened_at < closes_at
+    ),
     struck AS
     (
-        SELECT weeks.team AS team, week, count() AS incidents
+        SELECT
+            weeks.team AS team,
+            week,
+            countIf(day >= week) AS incidents,
+            countIf(day >= toStartOfQuarter(week + 6)) AS incidents_quarter
         FROM weeks
-        INNER JOIN
-        (
-            SELECT
-                if(incident.team = '', serving.team, toString(incident.team)) AS team,
-                incident.opened_at AS opened_at
-            FROM (SELECT * FROM signals_store.incidents FINAL) AS incident
-            LEFT JOIN
-            (
-                SELECT service, argMax(toString(team), finished_at) AS team
-                FROM signals_store.deploys FINAL
-                GROUP BY service
-            ) AS serving ON serving.service = incident.service
-        ) AS opened ON opened.team = weeks.team
-        WHERE opened_at >= opens_at AND opened_at < closes_at
+        INNER JOIN incident_days ON incident_days.team = weeks.team
+        WHERE day <= week + 6 AND day >= least(week, toStartOfQuarter(week + 6))
         GROUP BY team, week
     )
 SELECT
@@ -170,7 +173,8 @@ SELECT
     if(finished = 0, NULL, reopened_n / finished) AS reopened_share,
     if(length(cycles_90) < 10, NULL, cycles_90[intDiv(length(cycles_90) * 85 + 99, 100)]) AS cycle_time_p85_90,
     lasting.done AS done,
-    if(lasting.done = 0, NULL, lasting.regressed / lasting.done) AS regressed_share
+    if(lasting.done = 0, NULL, lasting.regressed / lasting.done) AS regressed_share,
+    struck.incidents_quarter AS incidents_quarter
 FROM weeks
 LEFT JOIN done ON done.team = weeks.team AND done.week = weeks.week
 LEFT JOIN active ON active.team = weeks.team AND active.week = weeks.week
