@@ -261,6 +261,20 @@ class SubjectRow(NamedTuple):
     released_at: Instant | None
     timezone: str
     confirmed_at: Instant | None
+    package: str
+
+
+class NameRow(NamedTuple):
+    """Whether it is known what a name stands for: of a `team`, a `service` or an `adopter`.
+
+    Teams and services are there when they are defined, adopters when their subject says for whom
+    it is meant and has never heard of them.
+    """
+
+    kind: str
+    name: str
+    subject: str
+    known: bool
 
 
 class VerificationRow(NamedTuple):
@@ -449,6 +463,7 @@ Row = (
     | AdoptionDayRow
     | AdopterRow
     | SubjectRow
+    | NameRow
     | VerificationRow
     | DecisionRow
     | GoalRow
@@ -480,6 +495,7 @@ TABLES: dict[type[Any], tuple[str, int]] = {
     AdoptionDayRow: ("adoption_days", 2),
     AdopterRow: ("adopters", 2),
     SubjectRow: ("subjects", 1),
+    NameRow: ("names", 3),
     VerificationRow: ("verifications", 4),
     DecisionRow: ("decisions", 3),
     GoalRow: ("goals", 1),

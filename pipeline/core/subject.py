@@ -439,6 +439,7 @@ def _subject_row(draft: Draft, subject: Subject, book: Book) -> None:
             released_at=_released_at(draft, subject, book),
             timezone=book.calendar("subject", subject.id).zone.name,
             confirmed_at=_confirmed_at(draft, book),
+            package=subject.measure.package if subject.measure.kind == "pinned" else "",
         )
     )
 

@@ -17,7 +17,7 @@ from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, WorkingCalendar
 from pipeline.core.messages import AskGrace, Gaps, Grace, Redefined, Retracted, Struck, Work
 from pipeline.core.reaction import Chain, Draft
-from pipeline.core.rows import GapRow, Gone
+from pipeline.core.rows import GapRow, Gone, NameRow
 from pipeline.core.signals import Instant, Signal
 
 WINDOW_MS = 90 * DAY_MS
@@ -93,6 +93,10 @@ def hear(
         case AskGrace():
             _ask(draft, message)
         case Redefined():
+            if book.team(draft.id) is not None:
+                draft.rows.append(NameRow("team", draft.id, "", known=True))
+            else:
+                draft.gone.append(Gone(NameRow, ("team", draft.id, "")))
             _measure(draft, book)
             _learned(draft, -(2**62))
             team_flow.recount(draft, book)

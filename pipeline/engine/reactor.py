@@ -132,6 +132,8 @@ class Reactor:
         refs: set[str] = set()
         broad = {"organisation", "rules", "team", "source"}
         for kind, id in changed:
+            if kind == "team":
+                refs.add(f"team:{id}")
             if kind in broad:
                 refs.update(self._parts.refs(BROADLY))
                 refs.update(f"subject:{s.id}" for s in self.book.subjects())

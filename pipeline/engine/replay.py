@@ -170,7 +170,7 @@ def finish_rebuild(data: Path, store: Store, salt: str | None = None) -> Rebuilt
         covered = engine.pseudonyms.covered
         if covered:
             # what is replaced is gone from the disk, not only from the views
-            for table in ("signals", "adopters", "verifications", "rejections"):
+            for table in ("signals", "adopters", "names", "verifications", "rejections"):
                 store.command(f"OPTIMIZE TABLE {DATABASE}.{table} FINAL")
             engine.parts.compact()
         return Rebuilt(count, covered)
