@@ -76,7 +76,7 @@ class Adopter(NamedTuple):
     back what another copy replaces. A definition with another zone, thus other days, is exact after
     a rebuild only, and so is the first use where just that one was taken back. `listed` is since when the list of eligible
     adopters names it or not (None: no list ever named it). `added` is what it has added to the
-    counts: (day, column, number).
+    counts: (day, column, number). A `stranger` is named by no list although there is one.
     """
 
     uses: dict[Day, int]
@@ -87,6 +87,7 @@ class Adopter(NamedTuple):
     added: list[tuple[Day, int, int]]
     waiting: list[tuple[Instant, int]]
     """Uses (at, actions) from before the subject was defined, which says what a day is."""
+    stranger: bool = False
 
 
 NEWCOMER = Adopter({}, None, [], [], None, [], [])

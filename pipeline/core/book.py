@@ -409,6 +409,12 @@ class Book:
         stated = (rules.get(name) or {}).get(key)
         return float(stated) if isinstance(stated, int | float) else default
 
+    def words(self, rule: str, key: str) -> list[str]:
+        """A list of words of a rule, where the organisation states one."""
+        rules = self._now("rules", "rules") or {}
+        stated = (rules.get(rule) or {}).get(key)
+        return [str(word) for word in stated] if isinstance(stated, list) else []
+
     def scenarios(self, goal: str) -> list[dict[str, Any]]:
         """What is asked about a goal: what if it had other people, or less support."""
         return [record for record in self._all("scenario") if record.get("goal") == goal]

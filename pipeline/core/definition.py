@@ -8,6 +8,9 @@ from typing import Any
 from pipeline.core.calendar import day_number
 from pipeline.core.rows import Day
 
+CONFIG = "config"
+"""The source of what stands in the configuration; it has no clock and is never stale."""
+
 ALWAYS: Day = -1_000_000
 """The `from` of a record that names none: in force from the beginning."""
 

@@ -136,6 +136,10 @@ def _show(
                 calendar.count(end - 27, end) for end in range(sunday, sunday + 28, 7)
             ],
             rolled_back_at=rolled_back_at,
+            day=day,
+            working_days_90=[
+                calendar.count(end - 89, end) for end in range(sunday, sunday + 91, 7)
+            ],
         )
     )
     if data.sha:

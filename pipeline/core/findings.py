@@ -96,6 +96,7 @@ _SEVERITY = {
     "commitment_at_risk": "warning",
     "workstreams": "warning",
     "support_load": "warning",
+    "stop_the_line": "warning",
 }
 
 TEXT = {
@@ -143,6 +144,7 @@ NEXT_STEP = {
     "starved": "give the team work for this goal, or the goal another team",
     "workstreams": "finish goals one after the other",
     "support_load": "take away what causes the support",
+    "stop_the_line": "find what the incidents have in common, and make room to mend it",
     "source_stale": "look whether the source still sends",
 }
 """What a person does about a finding: by its first reason, else by its rule."""

@@ -305,6 +305,13 @@ class Load(NamedTuple):
     shares: dict[Day, float]
 
 
+class Struck(NamedTuple):
+    """An incident tells a team from when until when (None: still) it was known to stop it."""
+
+    incident: str
+    stops: list[tuple[Instant, Instant | None]]
+
+
 class AskGrace(NamedTuple):
     """A work item asks its team how much grace a state gets that began at `at`.
 
@@ -418,6 +425,7 @@ Message = (
     | Promised
     | Work
     | Load
+    | Struck
     | AskGrace
     | Grace
     | Reach

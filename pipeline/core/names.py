@@ -31,7 +31,7 @@ from pipeline.core.messages import (
     Unlinked,
 )
 from pipeline.core.reaction import Draft
-from pipeline.core.rows import Gone, LinkRow
+from pipeline.core.rows import Gone, LinkRow, NameRow
 from pipeline.core.signals import (
     FlagChanged,
     Instant,
@@ -278,7 +278,16 @@ def _repository_at(service: str, at: Instant, book: Book) -> str:
 
 
 def redefine_service(draft: Draft, book: Book) -> None:
-    """Deploys are told to the repository that the service had then; it may be another one now."""
+    """Deploys are told to the repository that the service had then; it may be another one now.
+
+    It is known whose service it is if that team is defined.
+    """
+    known = book.service(draft.id)
+    if known is not None:
+        owned = book.team(known.team) is not None
+        draft.rows.append(NameRow("service", draft.id, "", known=owned))
+    else:
+        draft.gone.append(Gone(NameRow, ("service", draft.id, "")))
     deploys: list[Passed] = []
     for signal, before in draft.get("deploys") or []:
         repository = _repository_at(draft.id, signal.at, book)

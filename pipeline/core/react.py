@@ -64,9 +64,9 @@ KINDS = (
     "key",
     "item",
     "source",
+    "incident",
     "team",
     "goal",
-    "incident",
     "log",
 )
 """Kinds of entities, in the order in which messages flow between them."""
@@ -173,7 +173,7 @@ def _react(kind: str, draft: Draft, signal: Signal, book: Book) -> None:
         case "team":
             team.react(draft, signal)
         case "incident":
-            incident.react(draft, signal)
+            incident.react(draft, signal, book)
         case "log":
             _decide(draft, signal)
         case _:
@@ -215,7 +215,7 @@ def _hear(kind: str, draft: Draft, message: Any, book: Book) -> None:
         case "source":
             source.hear(draft, message)
         case "incident":
-            incident.hear(draft, message)
+            incident.hear(draft, message, book)
         case "log":
             data = message.signal.data
             draft.gone.append(

@@ -74,6 +74,16 @@ class FinishedWorkRow(NamedTuple):
     reopened_at: Instant | None
 
 
+class GapRow(NamedTuple):
+    """How long a work item of a team took from one stage to the next, the first time."""
+
+    team: str
+    stage: str
+    work_item: str
+    began_at: Instant
+    ended_at: Instant
+
+
 class TeamWeekRow(NamedTuple):
     """A week of a team that has had work, from its Monday to its close in the team's zone."""
 
@@ -148,7 +158,8 @@ class LinkRow(NamedTuple):
 class DeployRow(NamedTuple):
     """`week` is the local Monday before it finished, `rolled_back_at` when it was found wanting.
 
-    `working_days` are those of the 28 days that end with this week, and with the next three.
+    `working_days` are those of the 28 days that end with this week, and with the next three;
+    `working_days_90` those of the 90 days that end with this week, and with the next twelve.
     """
 
     deploy: str
@@ -170,6 +181,8 @@ class DeployRow(NamedTuple):
     week: Day
     working_days: list[int]
     rolled_back_at: Instant | None
+    day: Day
+    working_days_90: list[int]
 
 
 class ChangeShippedRow(NamedTuple):
@@ -237,6 +250,8 @@ class AdopterRow(NamedTuple):
 
 
 class SubjectRow(NamedTuple):
+    """`confirmed_at` is when it was last said for whom the subject is meant."""
+
     subject: str
     title: str
     unit: str
@@ -245,6 +260,21 @@ class SubjectRow(NamedTuple):
     target_kind: str
     released_at: Instant | None
     timezone: str
+    confirmed_at: Instant | None
+    package: str
+
+
+class NameRow(NamedTuple):
+    """Whether it is known what a name stands for: of a `team`, a `service` or an `adopter`.
+
+    Teams and services are there when they are defined, adopters when their subject says for whom
+    it is meant and has never heard of them.
+    """
+
+    kind: str
+    name: str
+    subject: str
+    known: bool
 
 
 class VerificationRow(NamedTuple):
@@ -421,6 +451,7 @@ Row = (
     | WorkItemStateRow
     | WorkInProgressRow
     | FinishedWorkRow
+    | GapRow
     | TeamWeekRow
     | PeriodRow
     | CommitmentRow
@@ -432,6 +463,7 @@ Row = (
     | AdoptionDayRow
     | AdopterRow
     | SubjectRow
+    | NameRow
     | VerificationRow
     | DecisionRow
     | GoalRow
@@ -451,6 +483,7 @@ TABLES: dict[type[Any], tuple[str, int]] = {
     WorkItemStateRow: ("work_item_states", 2),
     WorkInProgressRow: ("work_in_progress", 2),
     FinishedWorkRow: ("finished_work", 1),
+    GapRow: ("gaps", 3),
     TeamWeekRow: ("team_weeks", 2),
     PeriodRow: ("periods", 2),
     CommitmentRow: ("commitments", 3),
@@ -462,6 +495,7 @@ TABLES: dict[type[Any], tuple[str, int]] = {
     AdoptionDayRow: ("adoption_days", 2),
     AdopterRow: ("adopters", 2),
     SubjectRow: ("subjects", 1),
+    NameRow: ("names", 3),
     VerificationRow: ("verifications", 4),
     DecisionRow: ("decisions", 3),
     GoalRow: ("goals", 1),

@@ -18,7 +18,7 @@ from pipeline.core.calendar import Zone
 from pipeline.core.definition import Subject
 from pipeline.core.messages import Eligible, Pins, Redefined, Retracted, SaidBy, ShardDays
 from pipeline.core.reaction import Chain, Draft
-from pipeline.core.rows import AdopterRow, Day, Gone, VerificationRow
+from pipeline.core.rows import AdopterRow, Day, Gone, NameRow, VerificationRow
 from pipeline.core.semver import at_least
 from pipeline.core.signals import AdoptionVerified, Instant, Order, Signal, SubjectUsed
 
@@ -174,8 +174,9 @@ def hear(draft: Draft, message: Pins | Eligible | Redefined | Retracted, book: B
             if subject is not None:
                 _recount(draft, subject, book)
         case Redefined() if subject is None:
-            names = draft.members()
-            draft.gone += [Gone(AdopterRow, (subject_of(draft.ref), name)) for name in names]
+            for name in draft.members():
+                draft.gone.append(Gone(AdopterRow, (subject_of(draft.ref), name)))
+                _recognise(draft, name, draft.get(f"adopter/{name}"), stranger=False)
         case Redefined():
             _recount(draft, subject, book)
 
@@ -224,6 +225,7 @@ def wake(draft: Draft, book: Book) -> None:
     versions = book.versions("subject", subject.id)
     for name in names:
         adopter = _contribute(draft, name, subject, versions, zone, open_, changes)
+        _recognise(draft, name, adopter, stranger=_strange(name, adopter, subject, open_, book))
         used = adopter.first_used_at
         if used is not None and (first is None or used < first):
             first = used
@@ -238,6 +240,31 @@ def wake(draft: Draft, book: Book) -> None:
     if days or first != known_first:
         shard = int(draft.ref.rpartition("/")[2])
         draft.send(f"subject:{subject.id}", ShardDays(shard, days, first))
+
+
+def _strange(
+    name: str, adopter: Adopter, subject: Subject, open_: list[tuple[Day, bool]], book: Book
+) -> bool:
+    """Whether nobody knows who this is: the subject names those it is meant for, and not this.
+
+    The team that delivers it is known, and so is any other team.
+    """
+    if adopter.listed is not None or not open_ or any(is_open for _, is_open in open_):
+        return False
+    if subject.unit == "team" and (name == subject.team or book.team(name) is not None):
+        return False
+    return bool(adopter.uses or adopter.pins or adopter.verdicts)
+
+
+def _recognise(draft: Draft, name: str, adopter: Adopter, *, stranger: bool) -> None:
+    if adopter.stranger == stranger:
+        return
+    draft.put(f"adopter/{name}", adopter._replace(stranger=stranger))
+    row = NameRow("adopter", name, subject_of(draft.ref), known=False)
+    if stranger:
+        draft.rows.append(row)
+    else:
+        draft.gone.append(Gone(NameRow, row[:3]))
 
 
 def _contribute(

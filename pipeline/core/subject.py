@@ -10,7 +10,7 @@ from pipeline.core import adoption
 from pipeline.core.adoption import COLUMNS, FOREVER, LEVELS, ZERO
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, Zone
-from pipeline.core.definition import ALWAYS, Subject, Target, VerificationRule
+from pipeline.core.definition import ALWAYS, CONFIG, Subject, Target, VerificationRule
 from pipeline.core.messages import (
     Adoption,
     Eligible,
@@ -438,8 +438,27 @@ def _subject_row(draft: Draft, subject: Subject, book: Book) -> None:
             target_kind="share" if target.share else "adopters",
             released_at=_released_at(draft, subject, book),
             timezone=book.calendar("subject", subject.id).zone.name,
+            confirmed_at=_confirmed_at(draft, book),
+            package=subject.measure.package if subject.measure.kind == "pinned" else "",
         )
     )
+
+
+def _confirmed_at(draft: Draft, book: Book) -> Instant | None:
+    """When the eligible list was last said: by a signal, or by a version with a day of its own.
+
+    None where there is no list; and what the configuration says without a day has no date.
+    """
+    zone = book.calendar("subject", draft.id).zone
+    said: list[Instant] = []
+    for day, version, order in book.versions("subject", draft.id):
+        if version.eligible is None and version.eligible_count is None:
+            continue
+        if order.source != CONFIG:
+            said.append(order.at)
+        elif day > ALWAYS:
+            said.append(zone.start(day))
+    return max((at for at in said if at <= draft.now), default=None)
 
 
 def _released_at(draft: Draft, subject: Subject, book: Book) -> Instant | None:

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Any, NamedTuple
 
-from pipeline.core import commitments, team_flow
+from pipeline.core import commitments, stopped, team_flow
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, WorkingCalendar
-from pipeline.core.messages import AskGrace, Gaps, Grace, Redefined, Retracted, Work
+from pipeline.core.messages import AskGrace, Gaps, Grace, Redefined, Retracted, Struck, Work
 from pipeline.core.reaction import Chain, Draft
+from pipeline.core.rows import GapRow, Gone, NameRow
 from pipeline.core.signals import Instant, Signal
 
 WINDOW_MS = 90 * DAY_MS
@@ -57,6 +58,7 @@ Ask = tuple[Instant, str, str]
 PARTS: dict[str, Any] = {
     **team_flow.PARTS,
     **commitments.PARTS,
+    **stopped.PARTS,
     "asked/": list[tuple[str, Instant]],
     "asks": list[int],
     "asks/": list[Ask],
@@ -74,7 +76,7 @@ def react(draft: Draft, signal: Signal, *, retract: bool = False) -> None:
 
 
 def hear(
-    draft: Draft, message: Gaps | AskGrace | Work | Retracted | Redefined, book: Book
+    draft: Draft, message: Gaps | AskGrace | Work | Struck | Retracted | Redefined, book: Book
 ) -> None:
     match message:
         case Work():
@@ -83,15 +85,23 @@ def hear(
             draft.wake()
         case Retracted():
             react(draft, message.signal, retract=True)
+        case Struck():
+            stopped.take(draft, message)
+            draft.wake()
         case Gaps():
             _learn(draft, message, book)
         case AskGrace():
             _ask(draft, message)
         case Redefined():
+            if book.team(draft.id) is not None:
+                draft.rows.append(NameRow("team", draft.id, "", known=True))
+            else:
+                draft.gone.append(Gone(NameRow, ("team", draft.id, "")))
             _measure(draft, book)
             _learned(draft, -(2**62))
             team_flow.recount(draft, book)
             commitments.recount(draft)
+            stopped.recount(draft)
 
 
 def _learn(draft: Draft, message: Gaps, book: Book) -> None:
@@ -111,12 +121,18 @@ def _learn(draft: Draft, message: Gaps, book: Book) -> None:
             gaps = (draft.get(bucket) or NONE_ENDED).gaps
             draft.put(bucket, Ended.of([gap for gap in gaps if gap != old]))
             _learned(draft, old.known_at)
+            if stage != CYCLE and now is None:
+                draft.gone.append(Gone(GapRow, (draft.id, stage, message.work_item)))
         if now is not None:
             bucket = _bucket(draft, stage, now.ended_at)
             gaps = list((draft.get(bucket) or NONE_ENDED).gaps)
             insort(gaps, now)
             draft.put(bucket, Ended.of(gaps))
             _learned(draft, now.known_at)
+            if stage != CYCLE:
+                draft.rows.append(
+                    GapRow(draft.id, stage, now.work_item, now.began_at, now.ended_at)
+                )
     draft.put(part, new or None)
 
 
@@ -183,6 +199,7 @@ def wake(draft: Draft, book: Book) -> None:
     """Judge, and answer the new asks and those that what was learned since concerns."""
     team_flow.judge(draft, book)
     commitments.judge(draft, book)
+    stopped.judge(draft, book)
     asks: set[Ask] = set(draft.unchain("fresh"))
     since: Instant | None = draft.get("since")
     if since is not None:

@@ -95,7 +95,7 @@ def _mark(draft: Draft, before: Work | None, now: Work, zone: Zone) -> None:
         elif not left and day in days:
             draft.put("days", [d for d in days if d != day])
         draft.put(f"day/{day}", Marked(left, {}) if left else None)
-        _dirty(draft, "workstreams", day)
+        dirty(draft, "workstreams", day)
 
 
 def _finish(draft: Draft, before: Work | None, now: Work, zone: Zone) -> None:
@@ -117,11 +117,12 @@ def _finish(draft: Draft, before: Work | None, now: Work, zone: Zone) -> None:
         elif not kept and week in weeks:
             draft.put("finished", [w for w in weeks if w != week])
         draft.put(f"finished/{week}", kept or None)
-        _dirty(draft, "support_load", week)
-        _dirty(draft, "forecast", week)
+        dirty(draft, "support_load", week)
+        dirty(draft, "forecast", week)
 
 
-def _dirty(draft: Draft, rule: str, day: Day) -> None:
+def dirty(draft: Draft, rule: str, day: Day) -> None:
+    """From this day on a rule may judge otherwise than it did."""
     known: Day | None = draft.get(f"dirty/{rule}")
     draft.put(f"dirty/{rule}", day if known is None else min(known, day))
 
@@ -139,7 +140,7 @@ def recount(draft: Draft, book: Book) -> None:
             _mark(draft, None, work, zone)
             _finish(draft, None, work, zone)
     for rule in ("workstreams", "support_load", "forecast"):
-        _dirty(draft, rule, -(2**31))
+        dirty(draft, rule, -(2**31))
 
 
 def finished_per_week(
@@ -211,7 +212,7 @@ def _workstreams(draft: Draft, book: Book, zone: Zone, last: Day) -> None:
     later = next((day for day in days if day > last), None)
     if later is not None:
         draft.wake(zone.close(later))
-        _dirty(draft, "workstreams", later)
+        dirty(draft, "workstreams", later)
     start: Day | None = draft.get("dirty/workstreams")
     if start is None or start > last:
         return
@@ -237,7 +238,7 @@ def _workstreams(draft: Draft, book: Book, zone: Zone, last: Day) -> None:
             spells.begin("workstreams", close, _streams_text(goals, people), tuple(goals))
         else:
             spells.end("workstreams", close)
-    _show(draft, "workstreams", spells)
+    show(draft, "workstreams", spells)
     draft.put("dirty/workstreams", later)
 
 
@@ -274,7 +275,7 @@ def _support_load(draft: Draft, book: Book, zone: Zone, last: Day) -> None:
             spells.begin("support_load", close, text)
         else:
             spells.end("support_load", close)
-    _show(draft, "support_load", spells)
+    show(draft, "support_load", spells)
     draft.put_if_new("load", {day: share for day, share in load.items() if day >= (first or 0)})
     draft.put("dirty/support_load", last + 7)
 
@@ -293,7 +294,7 @@ def _forecast(draft: Draft, last: Day) -> None:
     """Forecast at the close of each week, unless what was known by then is what it was."""
     first = _first_week(draft)
     if draft.put_if_new("first", first) and first is not None:
-        _dirty(draft, "forecast", first)
+        dirty(draft, "forecast", first)
     start: Day | None = draft.get("dirty/forecast")
     if start is None or first is None or start > last:
         return
@@ -335,7 +336,7 @@ def _opening(zone: Zone, day: Day) -> Instant:
     return zone.start(day) if day > 0 else -(2**62)
 
 
-def _show(draft: Draft, rule: str, spells: Spells) -> None:
+def show(draft: Draft, rule: str, spells: Spells) -> None:
     """The findings that are new or differ, and those that are none any more."""
     part = f"findings/{rule}"
     known: list[Spell] = draft.get(part) or []

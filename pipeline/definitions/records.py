@@ -559,6 +559,7 @@ class Rules(Record):
     workstreams: dict[str, Any] | None = None
     wip_age: dict[str, Any] | None = None
     support_load: dict[str, Any] | None = None
+    stop_the_line: dict[str, Any] | None = None
     adoption: dict[str, Any] | None = None
     verification: dict[str, Any] | None = None
     links: dict[str, Any] | None = None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.calendar import iso_instant
+from pipeline.core.definition import CONFIG
 from pipeline.core.reaction import State
 from pipeline.core.signals import Defined, Instant, Order
 from pipeline.definitions import Definitions, load_definitions
@@ -19,9 +20,6 @@ from pipeline.engine.parts import Parts
 from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.stored import Said
 from pipeline.errors import Problem
-
-CONFIG = "config"
-"""The source of definitions; it has no clock and is never stale."""
 
 ENTITY = "book:config"
 """Where it is kept what the configuration last said."""

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, Protocol
 
 from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, HOUR_MS, to_instant
+from pipeline.core.definition import CONFIG
 from pipeline.core.messages import Counted, Heard, Retracted
 from pipeline.core.react import route
 from pipeline.core.rows import ClockRow, Gone, RejectionRow, Row
 from pipeline.core.signals import Defined, Instant, Order, Signal, SourceSeen, Tick
 from pipeline.engine import configured
-from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused
 from pipeline.engine.pseudonyms import Pseudonyms
 from pipeline.engine.reactor import PartsOf, Reactor, leaving

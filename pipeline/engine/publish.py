@@ -16,10 +16,10 @@ from aiokafka import AIOKafkaProducer
 
 from pipeline.config import Settings
 from pipeline.core.calendar import to_instant, zone
+from pipeline.core.definition import CONFIG
 from pipeline.core.signals import Defined, Instant
 from pipeline.definitions import Definitions, load_definitions
 from pipeline.engine import configured, topics, wire
-from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused, decode
 from pipeline.engine.intake import LATE_MS, Summary
 from pipeline.engine.partition import homes

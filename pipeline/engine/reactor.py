@@ -16,6 +16,10 @@ from pipeline.core.reaction import Entity, Letter
 from pipeline.core.rows import Gone, Key, Row, key_of
 from pipeline.core.signals import Instant, Signal
 
+BROADLY = ["service", "repo", "item", "incident", "team", "flag", "package"]
+"""Entities that hear of every change of the organisation, of a rule, team or source."""
+
+
 Rows = dict[Key, Row | None]
 """The last word on each row, by its type and key; None: it is gone."""
 
@@ -123,10 +127,10 @@ class Reactor:
         refs: set[str] = set()
         broad = {"organisation", "rules", "team", "source"}
         for kind, id in changed:
+            if kind == "team":
+                refs.add(f"team:{id}")
             if kind in broad:
-                refs.update(
-                    self._parts.refs(["service", "repo", "item", "team", "flag", "package"])
-                )
+                refs.update(self._parts.refs(BROADLY))
                 refs.update(f"subject:{s.id}" for s in self.book.subjects())
                 refs.update(f"goal:{g.id}" for g in self.book.goals())
             elif kind == "goal":
@@ -142,7 +146,7 @@ class Reactor:
                 refs.update(self._around_subject(id))
             elif kind == "service":
                 refs.add(f"service:{id}")
-                refs.update(self._parts.refs(["repo", "item"]))
+                refs.update(self._parts.refs(["repo", "item", "incident"]))
         for ref in sorted(refs, key=lambda r: (RANK[r.partition(":")[0]], r)):
             # every partition hears of a definition itself
             if self._home is None or self._home(ref):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.core.calendar import to_instant
+from pipeline.core.definition import CONFIG
 from pipeline.core.rows import TABLES
 from pipeline.core.signals import Instant
 from pipeline.definitions import load_definitions
 from pipeline.engine import configured
-from pipeline.engine.configured import CONFIG
 from pipeline.engine.decode import Decoded, Refused, decode
 from pipeline.engine.garbage import collect_rarely
 from pipeline.engine.intake import Summary
@@ -170,7 +170,7 @@ def finish_rebuild(data: Path, store: Store, salt: str | None = None) -> Rebuilt
         covered = engine.pseudonyms.covered
         if covered:
             # what is replaced is gone from the disk, not only from the views
-            for table in ("signals", "adopters", "verifications", "rejections"):
+            for table in ("signals", "adopters", "names", "verifications", "rejections"):
                 store.command(f"OPTIMIZE TABLE {DATABASE}.{table} FINAL")
             engine.parts.compact()
         return Rebuilt(count, covered)

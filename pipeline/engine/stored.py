@@ -21,7 +21,7 @@ class Said(NamedTuple):
     digest: str
 
 
-FORMAT = 7
+FORMAT = 8
 """Raised when parts that were stored before cannot be read; then they are made anew."""
 
 PARTS: dict[str, dict[str, Any]] = {

@@ -30,6 +30,7 @@ FROM = st.sampled_from(["2026-03-10", "2026-03-20"])
 ORGANISATION: list[Json] = [
     {"kind": "organisation", "id": "organisation", "record": {"timezone": "Europe/Berlin"}},
     {"kind": "source", "id": "jira", "record": {"kind": "jira", "projects": {"PAY": {}}}},
+    {"kind": "rules", "id": "rules", "record": {"stop_the_line": {"per_quarter": 1}}},
 ]
 """What every history begins with."""
 

@@ -183,6 +183,7 @@ FULL: dict[str, Callable[[str, Data], Data]] = {
     "goal.defined": _naming("id"),
     "goal.withdrawn": _naming("goal"),
     "source.seen": _naming("source"),
+    "subject.defined": _naming("id"),
     "team.defined": _naming("id"),
     "incident.opened": _naming("incident"),
     "incident.resolved": _naming("incident"),

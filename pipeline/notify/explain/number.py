@@ -35,11 +35,14 @@ COUNTED = {
     " WHERE rule = 'basically_done' AND team = {team}"
     " AND raised_at < toDate({day}) + 1 AND ifNull(cleared_at >= toDate({day}) + 1, true)",
     "dora_weekly": "SELECT * FROM signals.deploys WHERE service = {service}"
-    " AND toDate(finished_at) BETWEEN toDate({week}) - 21 AND toDate({week}) + 6",
+    " AND day BETWEEN toDate({week}) + 7 - {days} AND toDate({week}) + 6",
     "team_flow_weekly": "SELECT * FROM signals.work_items_now WHERE team = {team}"
     " AND toDate(claimed_at) BETWEEN toDate({week}) AND toDate({week}) + 6",
 }
-"""What the rows of a view are counted from, as SQL with columns of the row."""
+"""What the rows of a view are counted from, as SQL with columns of the row.
+
+`days` is how many of them a number covers: 90 where its name says so, else 28.
+"""
 
 
 def views(store: Store) -> dict[str, dict[str, tuple[str, str]]]:
@@ -81,15 +84,18 @@ def number(
         below=[
             Piece(f"Means: {comment}"),
             Piece(f"Its row: {', '.join(others)}"),
-            *_below(store, view, row, _short(row[at])[:10] if at else None),
+            *_below(store, view, column, row, _short(row[at])[:10] if at else None),
         ],
     )
 
 
-def _below(store: Store, view: str, row: dict[str, Any], day: str | None) -> list[Piece]:
-    """What the row comes from."""
+def _below(
+    store: Store, view: str, number: str, row: dict[str, Any], day: str | None
+) -> list[Piece]:
+    """What a number of the row comes from."""
     if view in COUNTED:
         values = {name: literal(str(plain(value))) for name, value in row.items()}
+        values["days"] = "90" if number.endswith("_90") else "28"
         return [Piece("Counted from these rows", query=COUNTED[view].format(**values))]
     if row.get("about_kind") in ("goal", "work_item") and "finding_id" not in row:
         row = {"goal_id" if row["about_kind"] == "goal" else "work_item": row["about"]}

@@ -51,6 +51,11 @@ RULES = {
         "it is heard again",
     ),
     "workstreams": ("the team works on too many goals at a time", "it works on fewer"),
+    "support_load": (
+        "more than its share of what the team finished was incidents and support",
+        "four weeks close with less of it",
+    ),
+    "stop_the_line": ("more incidents than usual in a quarter", "the quarter is over"),
     "wip_age": ("in work for longer than 85 % of what was finished", "it is finished"),
 }
 """What each rule says, and what ends its finding (semantics 4.5)."""

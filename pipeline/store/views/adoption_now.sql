@@ -20,7 +20,9 @@ CREATE OR REPLACE VIEW signals.adoption_now
     released_at Nullable(DateTime64(3, 'UTC'))
         COMMENT 'When it was first available, UTC; NULL if not released',
     day Nullable(Date)
-        COMMENT 'Last full day, which adopters and eligible are of; NULL if there is none'
+        COMMENT 'Last full day, which adopters and eligible are of; NULL if there is none',
+    eligible_age Nullable(Float64)
+        COMMENT 'Days since it was last said for whom it is meant, by a signal or by a version with a day (from:); up to 30 are good, more than 90 poor; NULL if nobody said, or not when'
 )
 COMMENT 'How far a subject is adopted now'
 AS
@@ -122,7 +124,8 @@ SELECT
     if(latest.adopters = 0, NULL, latest.verified_yes / latest.adopters) AS verified_share,
     target_kind,
     released_at,
-    latest.day AS day
+    latest.day AS day,
+    dateDiff('millisecond', confirmed_at, clock) / 86400000 AS eligible_age
 FROM subjects
 LEFT JOIN latest ON latest.subject = subjects.subject
 LEFT JOIN medians ON medians.subject = subjects.subject

@@ -21,11 +21,17 @@ CREATE OR REPLACE VIEW signals.data_quality_daily
     freshness_seconds Nullable(Float64)
         COMMENT 'Seconds since the last signal or heartbeat of the source, computed when asked; only in the row of today, the day that the newest tick has reached',
     grade Nullable(String)
-        COMMENT 'Worst of the shares and the freshness of the day: A all good, B none poor, C any poor, D stale; NULL if nothing was measured',
+        COMMENT 'Worst of all shares and the freshness of the day: A all good, B none poor, C any poor, D stale; NULL if nothing was measured',
     closed_28 UInt64 COMMENT 'Work items of the source that were closed in 28 days',
     unlinked_28 UInt64
         COMMENT 'Of those, work items without a sure link that are not declared non-code',
-    stale Bool COMMENT 'True if the source was silent for too long at the close of the day'
+    stale Bool COMMENT 'True if the source was silent for too long at the close of the day',
+    unknown_team_share Nullable(Float64)
+        COMMENT 'Share of the signals of 28 days that name a team, or a service, of which it is not defined whose it is, 0 to 1; NULL if none named one',
+    unknown_subject_share Nullable(Float64)
+        COMMENT 'Share of the signals of 28 days that name a capability, or a package, that is not defined, 0 to 1; NULL if none named one',
+    unknown_adopter_share Nullable(Float64)
+        COMMENT 'Share of the signals of 28 days about an adopter of a defined capability whom no list of those it is meant for names, although there is one, 0 to 1; NULL if none named an adopter'
 )
 COMMENT 'How far the input of a day can be trusted; 28 days are those that end with the day, all days are UTC'
 AS
@@ -145,6 +151,62 @@ WITH
         INNER JOIN rests ON rests.goal_id = value.about
         GROUP BY day, source
     ),
+    (SELECT groupArray(toString(subject)) FROM signals_store.subjects FINAL) AS subjects,
+    (SELECT groupUniqArray(package) FROM signals_store.subjects FINAL WHERE package != '') AS packages,
+    strangers AS
+    (
+        SELECT toString(subject) AS subject, name FROM signals_store.names FINAL WHERE kind = 'adopter'
+    ),
+    -- Who pins a package is known if one of the subjects that are measured by it knows it.
+    pinning AS
+    (
+        SELECT package, name
+        FROM
+        (
+            SELECT subject, package, count() OVER (PARTITION BY package) AS measured
+            FROM (SELECT * FROM signals_store.subjects FINAL WHERE package != '')
+        ) AS subject
+        INNER JOIN strangers ON strangers.subject = subject.subject
+        GROUP BY package, name
+        HAVING count() = any(measured)
+    ),
+    named AS
+    (
+        SELECT
+            toDate(if(time > recorded_at + INTERVAL 5 MINUTE, recorded_at, time)) AS day,
+            toString(source) AS source,
+            countIf(named_team != '' OR named_service != '') AS teams,
+            countIf(
+                if(
+                    named_team != '',
+                    named_team NOT IN (SELECT name FROM signals_store.names FINAL WHERE kind = 'team'),
+                    named_service != '' AND named_service NOT IN (
+                        SELECT name FROM signals_store.names FINAL WHERE kind = 'service' AND known
+                    )
+                )
+            ) AS unknown_teams,
+            countIf(notEmpty(named_subjects) OR named_package != '') AS subjects_n,
+            countIf(
+                NOT hasAll(subjects, named_subjects)
+                OR (named_package != '' AND NOT has(packages, named_package))
+            ) AS unknown_subjects,
+            countIf(
+                named_adopter != ''
+                AND hasAll(subjects, named_subjects)
+                AND (named_package = '' OR has(packages, named_package))
+            ) AS adopters,
+            countIf(
+                named_adopter != ''
+                AND if(
+                    named_package = '',
+                    (named_subjects[1], named_adopter) IN (SELECT subject, name FROM strangers),
+                    (toString(named_package), named_adopter) IN (SELECT package, name FROM pinning)
+                )
+            ) AS unknown_adopters
+        FROM signals_store.signals FINAL
+        WHERE source != 'config'
+        GROUP BY day, source
+    ),
     silent AS
     (
         SELECT DISTINCT
@@ -178,7 +240,13 @@ WITH
             sum(linked.links) OVER month AS links_28,
             sum(linked.candidates) OVER month AS candidates_28,
             sum(restated.published) OVER month AS published_28,
-            sum(restated.changed) OVER month AS changed_28
+            sum(restated.changed) OVER month AS changed_28,
+            sum(named.teams) OVER month AS teams_28,
+            sum(named.unknown_teams) OVER month AS unknown_teams_28,
+            sum(named.subjects_n) OVER month AS subjects_28,
+            sum(named.unknown_subjects) OVER month AS unknown_subjects_28,
+            sum(named.adopters) OVER month AS adopters_28,
+            sum(named.unknown_adopters) OVER month AS unknown_adopters_28
         FROM days
         LEFT JOIN
         (
@@ -199,6 +267,7 @@ WITH
         LEFT JOIN deployed ON deployed.day = days.day AND deployed.source = days.source
         LEFT JOIN linked ON linked.day = days.day AND linked.source = days.source
         LEFT JOIN restated ON restated.day = days.day AND restated.source = days.source
+        LEFT JOIN named ON named.day = days.day AND named.source = days.source
         LEFT JOIN silent ON silent.day = days.day AND silent.source = days.source
         WINDOW month AS (
             PARTITION BY days.source ORDER BY days.day
@@ -241,7 +310,10 @@ SELECT
                         multiIf(unlinked_share IS NULL, NULL, unlinked_share <= 0.1, 1, unlinked_share <= 0.3, 2, 3),
                         multiIf(orphan_share IS NULL, NULL, orphan_share <= 0.1, 1, orphan_share <= 0.3, 2, 3),
                         multiIf(ambiguous_share IS NULL, NULL, ambiguous_share <= 0.05, 1, ambiguous_share <= 0.15, 2, 3),
-                        multiIf(restated_share IS NULL, NULL, restated_share <= 0.02, 1, restated_share <= 0.1, 2, 3)
+                        multiIf(restated_share IS NULL, NULL, restated_share <= 0.02, 1, restated_share <= 0.1, 2, 3),
+                        multiIf(unknown_team_share IS NULL, NULL, unknown_team_share <= 0.02, 1, unknown_team_share <= 0.1, 2, 3),
+                        multiIf(unknown_subject_share IS NULL, NULL, unknown_subject_share <= 0.02, 1, unknown_subject_share <= 0.1, 2, 3),
+                        multiIf(unknown_adopter_share IS NULL, NULL, unknown_adopter_share <= 0.02, 1, unknown_adopter_share <= 0.1, 2, 3)
                     ]
                 ),
                 5
@@ -252,7 +324,10 @@ SELECT
     ) AS grade,
     closed_28,
     unlinked_28,
-    stale
+    stale,
+    if(teams_28 = 0, NULL, unknown_teams_28 / teams_28) AS unknown_team_share,
+    if(subjects_28 = 0, NULL, unknown_subjects_28 / subjects_28) AS unknown_subject_share,
+    if(adopters_28 = 0, NULL, unknown_adopters_28 / adopters_28) AS unknown_adopter_share
 FROM counted
 LEFT JOIN (SELECT *, today AS day FROM sources) AS fresh
     ON fresh.source = counted.source AND fresh.day = counted.day

@@ -33,7 +33,10 @@ CREATE OR REPLACE VIEW signals.deploys
     impaired_at Nullable(DateTime64(3, 'UTC'))
         COMMENT 'Since when it did harm, UTC: when the first incident linked to it was opened, else when it finished; NULL if it did not fail',
     recovered_at Nullable(DateTime64(3, 'UTC'))
-        COMMENT 'When that was over, UTC: when all incidents linked to it were; without any at the first of its rollback, the live revert, and an unplanned deploy of the service within 7 days; NULL while not known'
+        COMMENT 'When that was over, UTC: when all incidents linked to it were; without any at the first of its rollback, the live revert, and an unplanned deploy of the service within 7 days; NULL while not known',
+    day Date COMMENT 'Day on which it finished, local to the team of the service',
+    working_days_90 Array(UInt16)
+        COMMENT 'Working days of the team in the 90 days that end with this week, then in those that end with each of the twelve weeks after'
 )
 COMMENT 'Every deploy, of any environment and outcome'
 AS
@@ -132,7 +135,9 @@ SELECT
                 if(mended_at <= finished_at + INTERVAL 7 DAY, mended_at, NULL)
             ]
         )
-    ) AS recovered_at
+    ) AS recovered_at,
+    day,
+    working_days_90
 FROM known
 LEFT JOIN incidents ON incidents.deploy = known.deploy
 LEFT JOIN marks ON marks.deploy = known.deploy

@@ -22,36 +22,60 @@ CREATE OR REPLACE VIEW signals.dora_weekly
     failed_28 UInt64 COMMENT 'Production deploys of the 28 days that needed immediate intervention',
     unrecovered_28 UInt64 COMMENT 'Failed deploys of the 28 days whose recovery is not known',
     provisional Bool
-        COMMENT 'True while a deploy of the 28 days is less than 72 hours old: it may still turn out to have failed'
+        COMMENT 'True while a deploy of the 28 days is less than 72 hours old: it may still turn out to have failed',
+    lead_time_p50_90 Nullable(Float64)
+        COMMENT 'Median days from first commit to production, over the 90 days that end with the week',
+    change_fail_rate_90 Nullable(Float64)
+        COMMENT 'Share of production deploys that needed immediate intervention, 0 to 1, over the 90 days',
+    recovery_time_p50_90 Nullable(Float64)
+        COMMENT 'Median days to recover from a failed deploy, over those of the 90 days that are known to be over',
+    rework_rate_90 Nullable(Float64)
+        COMMENT 'Share of production deploys that were unplanned, 0 to 1, over the 90 days',
+    lead_time_merge_p50_90 Nullable(Float64)
+        COMMENT 'Median days from merge to production, over the 90 days',
+    deployments_per_working_day_90 Nullable(Float64)
+        COMMENT 'Production deploys per working day of the team, over the 90 days; NULL while these are not over, or began before the week of its first deploy',
+    deployments_90 UInt64 COMMENT 'Production deploys of the 90 days',
+    failed_90 UInt64 COMMENT 'Production deploys of the 90 days that needed immediate intervention',
+    unrecovered_90 UInt64 COMMENT 'Failed deploys of the 90 days whose recovery is not known'
 )
 COMMENT 'How a service is delivered, per week from its first production deploy on'
 AS
 WITH
     (SELECT maxOrNull(at) FROM signals_store.clock FINAL) AS clock,
     deployed AS (SELECT * FROM signals.deploys WHERE counted),
-    -- The 28 days that end with a week are four weeks: what happened counts in four of them.
+    -- What happened counts in every week that ends less than 90 days later; the 28 days that end
+    -- with a week are four weeks.
+    spread AS
+    (
+        SELECT *, age, week + 7 * age AS window, age < 4 AS recent
+        FROM deployed
+        ARRAY JOIN range(13) AS age
+        WHERE day >= window - 83
+    ),
     of_deploys AS
     (
         SELECT
             service,
             window,
-            countIf(week = window) AS deployments,
-            count() AS deployments_28,
-            countIf(failed) AS failed_28,
-            countIf(failed AND recovered_at IS NULL) AS unrecovered_28,
-            countIf(unplanned) AS unplanned_28,
-            quantileExactInclusiveIf(0.5)(recovery, recovery >= 0) AS recovery_time_p50,
-            argMax(working_days[age + 1], finished_at) AS working_days,
-            max(finished_at) AS last_at
+            countIf(age = 0) AS deployments,
+            countIf(recent) AS deployments_28,
+            countIf(failed AND recent) AS failed_28,
+            countIf(failed AND recovered_at IS NULL AND recent) AS unrecovered_28,
+            countIf(unplanned AND recent) AS unplanned_28,
+            quantileExactInclusiveIf(0.5)(recovery, recovery >= 0 AND recent) AS recovery_time_p50,
+            argMaxIf(working_days[age + 1], finished_at, recent) AS working_days,
+            maxIf(finished_at, recent) AS last_at,
+            count() AS deployments_90,
+            countIf(failed) AS failed_90,
+            countIf(failed AND recovered_at IS NULL) AS unrecovered_90,
+            countIf(unplanned) AS unplanned_90,
+            quantileExactInclusiveIf(0.5)(recovery, recovery >= 0) AS recovery_time_p50_90,
+            argMax(working_days_90[age + 1], finished_at) AS working_days_90
         FROM
         (
-            SELECT
-                *,
-                age,
-                week + 7 * age AS window,
-                dateDiff('millisecond', impaired_at, recovered_at) / 86400000 AS recovery
-            FROM deployed
-            ARRAY JOIN range(4) AS age
+            SELECT *, dateDiff('millisecond', impaired_at, recovered_at) / 86400000 AS recovery
+            FROM spread
         )
         GROUP BY service, window
     ),
@@ -60,18 +84,16 @@ WITH
         SELECT
             service,
             window,
-            quantileExactInclusive(0.5)(lead_time) AS lead_time_p50,
-            quantileExactInclusive(0.5)(lead_time_merge) AS lead_time_merge_p50
+            quantileExactInclusiveIf(0.5)(lead_time, recent) AS lead_time_p50,
+            quantileExactInclusiveIf(0.5)(lead_time_merge, recent) AS lead_time_merge_p50,
+            quantileExactInclusive(0.5)(lead_time) AS lead_time_p50_90,
+            quantileExactInclusive(0.5)(lead_time_merge) AS lead_time_merge_p50_90
         FROM
         (
-            SELECT
-                deployed.service AS service,
-                deployed.week + 7 * arrayJoin(range(4)) AS window,
-                lead_time,
-                lead_time_merge
+            SELECT spread.service AS service, window, recent, lead_time, lead_time_merge
             FROM (SELECT * FROM signals.changes_shipped WHERE deploy != '') AS change
-            INNER JOIN deployed
-                ON deployed.deploy = change.deploy AND deployed.repository = change.repository
+            INNER JOIN spread
+                ON spread.deploy = change.deploy AND spread.repository = change.repository
         )
         GROUP BY service, window
     ),
@@ -118,7 +140,21 @@ SELECT
     of_deploys.deployments_28 AS deployments_28,
     of_deploys.failed_28 AS failed_28,
     of_deploys.unrecovered_28 AS unrecovered_28,
-    toBool(deployments_28 > 0 AND coalesce(last_at + INTERVAL 72 HOUR > clock, true)) AS provisional
+    toBool(deployments_28 > 0 AND coalesce(last_at + INTERVAL 72 HOUR > clock, true)) AS provisional,
+    of_changes.lead_time_p50_90 AS lead_time_p50_90,
+    if(deployments_90 = 0, NULL, failed_90 / deployments_90) AS change_fail_rate_90,
+    of_deploys.recovery_time_p50_90 AS recovery_time_p50_90,
+    if(deployments_90 = 0, NULL, unplanned_90 / deployments_90) AS rework_rate_90,
+    of_changes.lead_time_merge_p50_90 AS lead_time_merge_p50_90,
+    multiIf(
+        weeks.week < first_week + 83 OR weeks.week + 7 > toDate(clock), NULL,
+        deployments_90 = 0, 0,
+        of_deploys.working_days_90 = 0, NULL,
+        deployments_90 / of_deploys.working_days_90
+    ) AS deployments_per_working_day_90,
+    of_deploys.deployments_90 AS deployments_90,
+    of_deploys.failed_90 AS failed_90,
+    of_deploys.unrecovered_90 AS unrecovered_90
 FROM weeks
 ASOF INNER JOIN owners ON owners.service = weeks.service AND weeks.week >= owners.week
 LEFT JOIN of_deploys ON of_deploys.service = weeks.service AND of_deploys.window = weeks.week

@@ -91,6 +91,12 @@ WITH
         FROM signals_store.work_items FINAL
         WHERE closed_at > clock - INTERVAL 28 DAY AND state NOT IN ('dropped', 'deleted')
         GROUP BY goal_id
+    ),
+    -- Days since the list of the eligible was last said.
+    listed AS
+    (
+        SELECT subject AS about, dateDiff('millisecond', confirmed_at, clock) / 86400000 AS age
+        FROM signals_store.subjects FINAL
     )
 SELECT
     goal.goal_id AS goal_id,
@@ -145,6 +151,14 @@ SELECT
                                 known_weight >= 0.8, 2,
                                 known_weight >= 0.5, 3,
                                 4
+                            ),
+                            -- A share of the eligible is as good as the list of them is fresh.
+                            multiIf(
+                                metric_kind != 'adoption' OR unit != 'share', NULL,
+                                listed.age <= 30, 1,
+                                listed.age <= 90, 2,
+                                listed.age > 90, 3,
+                                NULL
                             )
                         ]
                     )
@@ -165,4 +179,5 @@ SELECT
 FROM (SELECT * FROM signals_store.goals FINAL) AS goal
 LEFT JOIN overrides ON overrides.about = goal.goal_id
 LEFT JOIN open ON open.goal_id = goal.goal_id
+LEFT JOIN listed ON listed.about = goal.subject
 LEFT JOIN coverage ON coverage.goal_id = goal.goal_id

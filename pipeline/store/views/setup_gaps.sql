@@ -1,7 +1,8 @@
 CREATE OR REPLACE VIEW signals.setup_gaps
 (
     team String COMMENT 'Id of the team, e.g. payments',
-    gap String COMMENT 'What is lacking: workstreams (too many goals at once) or support_load',
+    gap String
+        COMMENT 'What is lacking: workstreams (too many goals at once), support_load, or stop_the_line (more incidents in a quarter than usual)',
     consequence String COMMENT 'What follows from it, in words with its numbers',
     raised_at DateTime64(3, 'UTC') COMMENT 'When it was noticed, UTC',
     decision Nullable(String) COMMENT 'accept or escalate, NULL if undecided',
@@ -34,4 +35,4 @@ SELECT
     cleared_at
 FROM (SELECT * FROM signals_store.findings FINAL) AS finding
 LEFT JOIN latest ON latest.about = finding.finding_id
-WHERE rule IN ('workstreams', 'support_load') AND about_kind = 'team'
+WHERE rule IN ('workstreams', 'support_load', 'stop_the_line') AND about_kind = 'team'

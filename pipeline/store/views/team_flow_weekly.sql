@@ -26,7 +26,13 @@ CREATE OR REPLACE VIEW signals.team_flow_weekly
     reopened_share Nullable(Float64)
         COMMENT 'Share of the finished that was reopened within 28 days, 0 to 1',
     cycle_time_p85_90 Nullable(Float64)
-        COMMENT '85th percentile (nearest rank) of the days from start to finish, of what was finished in the last 90 days; NULL below 10 of them'
+        COMMENT '85th percentile (nearest rank) of the days from start to finish, of what was finished in the last 90 days; NULL below 10 of them',
+    done UInt64
+        COMMENT 'Work items that were done in the week (used and verified, or exempt and shipped), each in the first week in which it was',
+    regressed_share Nullable(Float64)
+        COMMENT 'Share of what was done in the week that fell back within 28 days, 0 to 1',
+    incidents_quarter UInt64
+        COMMENT 'Incidents opened since the beginning of the quarter that the last day of the week is in, from the first week of the team on'
 )
 COMMENT 'How work flows through a team, per week; of the current week what is known so far'
 AS
@@ -90,6 +96,28 @@ WITH
         WHERE finished_at < closes_at AND finished_at >= opens_at - INTERVAL 90 DAY
         GROUP BY team, week
     ),
+    lasting AS
+    (
+        SELECT weeks.team AS team, week, count() AS done, countIf(fallen.fell) AS regressed
+        FROM weeks
+        INNER JOIN (SELECT team, work_item FROM signals_store.finished_work FINAL) AS work
+            ON work.team = weeks.team
+        INNER JOIN
+        (
+            SELECT work_item, min(effective_at) AS done_at
+            FROM signals_store.work_item_states FINAL
+            WHERE state = 'done'
+            GROUP BY work_item
+        ) AS item ON item.work_item = work.work_item
+        LEFT JOIN
+        (
+            SELECT DISTINCT about AS work_item, true AS fell
+            FROM signals_store.findings FINAL
+            WHERE rule = 'regressed'
+        ) AS fallen ON fallen.work_item = work.work_item
+        WHERE done_at >= opens_at AND done_at < closes_at
+        GROUP BY team, week
+    ),
     active AS
     (
         SELECT
@@ -104,25 +132,26 @@ WITH
         WHERE since < closes_at AND (until IS NULL OR until >= closes_at)
         GROUP BY team, week
     ),
-    -- An incident that names no team is of the team whose service suffered.
+    incident_days AS
+    (
+        SELECT
+            weeks.team AS team,
+            -- The local day; a week may be an hour longer than others.
+            week + least(intDiv(dateDiff('second', opens_at, opened_at), 86400), 6) AS day
+        FROM weeks
+        INNER JOIN (SELECT * FROM signals_store.incidents FINAL) AS opened ON opened.team = weeks.team
+        WHERE opened_at >= opens_at AND opened_at < closes_at
+    ),
     struck AS
     (
-        SELECT weeks.team AS team, week, count() AS incidents
+        SELECT
+            weeks.team AS team,
+            week,
+            countIf(day >= week) AS incidents,
+            countIf(day >= toStartOfQuarter(week + 6)) AS incidents_quarter
         FROM weeks
-        INNER JOIN
-        (
-            SELECT
-                if(incident.team = '', serving.team, toString(incident.team)) AS team,
-                incident.opened_at AS opened_at
-            FROM (SELECT * FROM signals_store.incidents FINAL) AS incident
-            LEFT JOIN
-            (
-                SELECT service, argMax(toString(team), finished_at) AS team
-                FROM signals_store.deploys FINAL
-                GROUP BY service
-            ) AS serving ON serving.service = incident.service
-        ) AS opened ON opened.team = weeks.team
-        WHERE opened_at >= opens_at AND opened_at < closes_at
+        INNER JOIN incident_days ON incident_days.team = weeks.team
+        WHERE day <= week + 6 AND day >= least(week, toStartOfQuarter(week + 6))
         GROUP BY team, week
     )
 SELECT
@@ -142,8 +171,12 @@ SELECT
     if(empty(cycles), NULL, cycles[intDiv(length(cycles) * 95 + 99, 100)]) AS cycle_time_p95,
     if(recent = 0, NULL, support / recent) AS support_share,
     if(finished = 0, NULL, reopened_n / finished) AS reopened_share,
-    if(length(cycles_90) < 10, NULL, cycles_90[intDiv(length(cycles_90) * 85 + 99, 100)]) AS cycle_time_p85_90
+    if(length(cycles_90) < 10, NULL, cycles_90[intDiv(length(cycles_90) * 85 + 99, 100)]) AS cycle_time_p85_90,
+    lasting.done AS done,
+    if(lasting.done = 0, NULL, lasting.regressed / lasting.done) AS regressed_share,
+    struck.incidents_quarter AS incidents_quarter
 FROM weeks
 LEFT JOIN done ON done.team = weeks.team AND done.week = weeks.week
 LEFT JOIN active ON active.team = weeks.team AND active.week = weeks.week
+LEFT JOIN lasting ON lasting.team = weeks.team AND lasting.week = weeks.week
 LEFT JOIN struck ON struck.team = weeks.team AND struck.week = weeks.week
