@@ -137,14 +137,15 @@ STALLED = kit.table(
     11,
     "What stands still now, and why?",
     "Open findings about goals: stalled (nothing gained), busy and not moving (work is finished,"
-    " the number stays), off track, at risk; the gravest first.",
+    " the number stays), off track, at risk; what stands still first, then the gravest.",
     f"""
     SELECT about, title, finding.team AS team, severity, replaceAll(rule, '_', ' ') AS what,
-        raised_at, explanation, coalesce(decision, '') AS decided
+        raised_at, explanation, decision AS decided
     FROM signals.findings AS finding
     INNER JOIN signals.goals_now AS goal ON goal.goal_id = finding.about
     WHERE about_kind = 'goal' AND rule != 'goal_hit' AND cleared_at IS NULL AND {_OWNED}
-    ORDER BY indexOf(['critical', 'warning', 'info'], toString(severity)), raised_at, about
+    ORDER BY rule NOT IN ('goal_stalled', 'busy_not_moving'),
+        indexOf(['critical', 'warning', 'info'], toString(severity)), raised_at, about
     """,
     [
         kit.hidden("about"),
@@ -223,11 +224,13 @@ GROWN = kit.trend(
     "How much is basically done?",
     "Work items with an open finding basically done, at the close of each day.",
     f"""
-    SELECT day AS time, countIf(raised_at < day + 1
-        AND (cleared_at IS NULL OR cleared_at >= day + 1)) AS items
+    SELECT day AS time, count(about) AS items
     FROM (SELECT DISTINCT day FROM signals.goal_progress_daily WHERE $__dateFilter(day)) AS days
-    CROSS JOIN (SELECT * FROM signals.findings AS finding
-        WHERE rule = 'basically_done' AND {_OF_FINDING}) AS finding
+    LEFT JOIN (SELECT toNullable(about) AS about, toDate(arrayJoin(range(
+            toUInt32(toDate(raised_at)),
+            toUInt32(coalesce(toDate(cleared_at), toDate($__toTime) + 1))))) AS day
+        FROM signals.findings AS finding
+        WHERE rule = 'basically_done' AND {_OF_FINDING}) AS open USING day
     GROUP BY day ORDER BY day
     """,
     unit="none",

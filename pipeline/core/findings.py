@@ -114,6 +114,7 @@ TEXT = {
     "needs_verification": "used, but not confirmed to help",
     "low_response": "too few answers to tell",
     "refuted": "users say that it does not help",
+    "reopened": "opened again",
     "older_than_usual": "in work for longer than 85 % of what its team had finished",
 }
 """What each reason code means, for people."""
@@ -140,6 +141,7 @@ NEXT_STEP = {
     "goal_at_risk": "look at what stands between the goal and its target",
     "goal_off_track": "change the plan, the scope or the people, or accept it with a reason",
     "commitment_at_risk": "tell whom it was promised to, and choose what to leave out",
+    "regressed": "finish it again, or say that it is not needed",
     "goal_hit": "hand it over, and watch that it stays",
     "starved": "give the team work for this goal, or the goal another team",
     "workstreams": "finish goals one after the other",
@@ -156,7 +158,8 @@ def next_step(finding: Interval) -> str:
 
 
 def explain(finding: Interval) -> str:
-    reasons = (TEXT.get(reason, reason.replace("_", " ")) for reason in finding.reasons)
+    why = finding.reasons or (["reopened"] if finding.rule == "regressed" else [])
+    reasons = (TEXT.get(reason, reason.replace("_", " ")) for reason in why)
     return "; ".join([*reasons, *([finding.text] if finding.text else [])])
 
 

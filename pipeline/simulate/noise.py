@@ -4,7 +4,7 @@ import gzip
 import json
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,7 +100,22 @@ def lines(
             copy = event | {"recordedtime": rfc3339(later)}
             written.append(Line(later, json.dumps(copy, ensure_ascii=False)))
     written.sort(key=lambda line: line.written)
-    return _shuffle(written, rng)
+    return _damaged(_shuffle(written, rng))
+
+
+def _damaged(written: list[Line]) -> list[Line]:
+    """Here and there a line comes once more, and the copy is broken in a way of its own."""
+    breaks: list[Callable[[str], str]] = [
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace('.v1"', '.v9"', 1),
+        lambda text: text.replace('Z", "recordedtime"', '", "recordedtime"', 1),
+        lambda text: text.replace('"data": {', '"data": ["', 1),
+    ]
+    step = len(written) // (len(breaks) + 1)
+    for number, broken in reversed(list(enumerate(breaks, 1))):
+        line = written[number * step]
+        written.insert(number * step + 1, line._replace(text=broken(line.text)))
+    return written
 
 
 def _clocks(fact: Fact, until: int, rng: random.Random) -> tuple[int, int]:

@@ -54,6 +54,9 @@ CELL_HEIGHT = 38
 CONSOLE = re.compile(r':CONSOLE\D\d+\)?\] "(.*?)", source: ', re.DOTALL)
 """What the page says, in the log of Chromium, which does not tell errors from the rest."""
 
+LOOP = "ResizeObserver loop completed with undelivered notifications."
+"""What a busy browser says when a panel is laid out in two steps; nothing is wrong."""
+
 DRAWN = "drawn: "
 """All that a page may say, with the id of the panel."""
 
@@ -194,7 +197,7 @@ def _draw(browser: str, dashboard: Path, url: str, picture: Path) -> None:
         command = [browser, *CHROMIUM_FLAGS, f"--user-data-dir={profile}"]
         command += [f"--window-size={WIDTH},{height}", f"--screenshot={picture}", url]
         log = _logged(command)
-    said = CONSOLE.findall(log)
+    said = [line for line in CONSOLE.findall(log) if LOOP not in line]
     if complaints := [line for line in said if not line.startswith(DRAWN)]:
         raise RenderError(f"{dashboard}: {'; '.join(complaints)}")
     drawn = {int(line.removeprefix(DRAWN)) for line in said}
