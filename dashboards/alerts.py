@@ -21,10 +21,35 @@ EXPRESSION = {"type": "__expr__", "uid": "__expr__"}
 RECEIVER = "delivery-signals"
 MUTED = "outside-working-hours"
 
-# Outcomes that rest on a source which fell silent are unknown: no rule may fire on them.
-_TRUSTED = """coalesce(trust, 'A') NOT IN ('C', 'D')
-            AND NOT hasAny(sources, (SELECT groupArray(about) FROM signals.findings
-                WHERE rule = 'source_stale' AND cleared_at IS NULL))"""
+# No rule fires on what rests on a silent source (D) or on too little (C), nor on roll-ups of it.
+_POOR = """WITH RECURSIVE poor AS
+        (
+            SELECT goal_id, parents FROM signals.goals_now WHERE trust IN ('C', 'D')
+            UNION ALL
+            SELECT goal.goal_id, goal.parents FROM signals.goals_now AS goal
+            INNER JOIN (SELECT arrayJoin(parents) AS goal_id FROM poor) AS part
+                ON part.goal_id = goal.goal_id
+            WHERE goal.metric_kind = 'rollup'
+        )"""
+_GOAL = """status NOT IN ('vision', 'hit', 'missed', 'planned', 'withdrawn', 'incomplete')
+            AND goal_id NOT IN (SELECT goal_id FROM poor)"""
+
+# That a goal was missed is said for five working days: it is too late to act, but not to know.
+_GOAL_OR_MISSED = """status NOT IN ('vision', 'hit', 'planned', 'withdrawn', 'incomplete')
+            AND (status != 'missed' OR days_left >= -5)
+            AND goal_id NOT IN (SELECT goal_id FROM poor)"""
+
+# What is missing may be just what a silent source has not told, whichever it is.
+_ALL_HEARD = """NOT EXISTS (SELECT 1 FROM signals.findings
+                WHERE rule = 'source_stale' AND cleared_at IS NULL)"""
+
+
+def _open(*rules: str) -> str:
+    """Whether a goal has an open finding of these rules that nobody has seen to for now."""
+    return f"""goal_id IN (SELECT about FROM signals.findings
+                WHERE rule IN ({", ".join(f"'{rule}'" for rule in rules)}) AND cleared_at IS NULL
+                    AND NOT (coalesce(decision, '') IN ('ack', 'snooze', 'accept') AND coalesce(
+                        until > (SELECT max(as_of) FROM signals.goals_now), true)))"""
 
 
 @dataclass(frozen=True)
@@ -111,43 +136,44 @@ def _expression(ref: str, model: Json) -> Json:
     }
 
 
-GOALS = "status NOT IN ('vision', 'hit', 'missed', 'planned', 'withdrawn', 'incomplete')"
-
 RULES = (
     Rule(
         "goal-stalled",
         "Goal stalled",
         f"""
+        {_POOR}
         SELECT goal_id, title AS goal, arrayStringConcat(owners, ', ') AS team,
-            toFloat64(stalled_since IS NOT NULL) AS stalled
+            toFloat64({_open("goal_stalled", "busy_not_moving")}) AS stalled
         FROM signals.goals_now
-        WHERE {GOALS} AND {_TRUSTED}
+        WHERE {_GOAL}
         ORDER BY goal_id
         """,
         above=0,
         dashboard="wake-up",
         panel=11,
         summary="{{ .Labels.goal }} ({{ .Labels.team }}) gains nothing any more",
-        description="No gain for longer than the goal's own history explains. Find out what"
-        " blocks it, or accept it with a reason.",
+        description="No gain for longer than the goal's own plan explains. Find out what blocks"
+        " it, or accept it with a reason: a decision on the finding ends the alert.",
         paused=True,
     ),
     Rule(
         "goal-off-track",
         "Goal off track",
         f"""
+        {_POOR}
         SELECT goal_id, title AS goal, arrayStringConcat(owners, ', ') AS team,
-            toFloat64(status = 'off_track') AS off_track
+            toFloat64({_open("goal_off_track")}) AS off_track
         FROM signals.goals_now
-        WHERE {GOALS} AND {_TRUSTED}
+        WHERE {_GOAL_OR_MISSED}
         ORDER BY goal_id
         """,
         above=0,
         dashboard="wake-up",
-        panel=10,
+        panel=11,
         summary="{{ .Labels.goal }} ({{ .Labels.team }}) is off track",
-        description="The gain is so far below the plan that chance does not explain it. Change"
-        " the plan, the scope or the people, or accept it with a reason.",
+        description="The gain is so far below the plan that chance does not explain it, or the"
+        " due date passed unmet. Change the plan, the scope or the people, or accept it with a"
+        " reason: a decision on the finding ends the alert.",
         paused=True,
         severity="critical",
     ),
@@ -155,10 +181,12 @@ RULES = (
         "basically-done-at-risk",
         "Work only basically done, of a goal at risk",
         f"""
+        {_POOR}
         SELECT goal_id, title AS goal, arrayStringConcat(owners, ', ') AS team,
             toFloat64(if(status IN ('at_risk', 'off_track'), basically_done, 0)) AS items
         FROM signals.goals_now
-        WHERE {GOALS} AND {_TRUSTED}
+        WHERE {_GOAL}
+            AND {_ALL_HEARD}
         ORDER BY goal_id
         """,
         above=0,
@@ -167,26 +195,22 @@ RULES = (
         summary="{{ .Labels.goal }} ({{ .Labels.team }}) is behind, and"
         ' {{ printf "%.0f" .Values.B.Value }} of its work items are only basically done',
         description="Work that was called finished rests short of done: not shipped, not"
-        " adopted or not confirmed to help. It is the nearest gain there is.",
+        " adopted or not confirmed to help. It is the nearest gain there is. Nothing is said"
+        " while any source is silent: it may have what is missing.",
         paused=True,
     ),
     Rule(
         "source-stale",
         "Source silent",
         """
-        SELECT source, 'platform' AS team, toFloat64(max(open)) AS silent
-        FROM
-        (
-            SELECT about AS source, cleared_at IS NULL AS open
-            FROM signals.findings WHERE rule = 'source_stale'
-            UNION ALL
-            SELECT source, 0 AS open FROM signals.data_quality_daily WHERE source != ''
-        )
+        SELECT about AS source, 'platform' AS team, toFloat64(countIf(cleared_at IS NULL)) AS silent
+        FROM signals.findings
+        WHERE rule = 'source_stale'
         GROUP BY source ORDER BY source
         """,
         above=0,
         dashboard="trust",
-        panel=1,
+        panel=14,
         summary="{{ .Labels.source }} sends nothing any more",
         description="A source is silent for longer than it usually is. What rests on it is"
         " unknown until it sends again.",
@@ -196,6 +220,7 @@ RULES = (
     Rule(
         "nothing-arrives",
         "No source sends anything",
+        # By the wall clock: when all stands still, so does the clock of the store.
         """
         SELECT 'platform' AS team, toFloat64(min(freshness_seconds)) AS seconds
         FROM signals.data_quality_daily
@@ -204,10 +229,10 @@ RULES = (
         """,
         above=6 * 3600,
         dashboard="trust",
-        panel=1,
+        panel=10,
         summary="No signal has arrived for six hours",
         description="The pipeline is blind: look whether the gateway, Kafka and the workers"
-        " run. All outcomes are unknown until then.",
+        " run. All outcomes are unknown until then. Quiet nights need a source with heartbeats.",
         paused=False,
         severity="critical",
         nothing="Alerting",
@@ -216,20 +241,21 @@ RULES = (
     Rule(
         "pipeline-lag",
         "Pipeline behind",
+        # What nobody measured any more, or could not read, is not known to be in time.
         """
-        SELECT stage, 'platform' AS team, toFloat64(max(coalesce(lag_seconds, 0))) AS seconds
-        FROM
-        (
-            SELECT stage, partition, lag_seconds FROM signals.pipeline_lag
-            ORDER BY at DESC LIMIT 1 BY stage, partition
-        )
+        SELECT stage, 'platform' AS team, toFloat64(countIf(
+            dateDiff('millisecond', at, now64(3)) / 1000 + coalesce(lag_seconds, 300) >= 300
+        )) AS partitions
+        FROM signals.pipeline_lag
         GROUP BY stage ORDER BY stage
         """,
-        above=300,
+        above=0,
         dashboard="trust",
-        panel=1,
-        summary='{{ .Labels.stage }} is {{ printf "%.0f" .Values.B.Value }} seconds behind',
-        description="What arrives is shown late: add workers, or look at what holds them.",
+        panel=15,
+        summary="{{ .Labels.stage }} is five minutes behind or more, in"
+        ' {{ printf "%.0f" .Values.B.Value }} partitions',
+        description="What arrives is shown late, or nobody measures how late: add workers, or"
+        " look at what holds them.",
         paused=False,
         wait="5m",
         during_work=False,

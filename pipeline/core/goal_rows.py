@@ -146,7 +146,7 @@ def show(
             stalled_since=_stalled_since(goal, judged, found, zone),
             starts_on=goal.starts_on,
             due_on=goal.due_on,
-            days_left=(None if goal.due_on is None else calendar.count(today, goal.due_on)),
+            days_left=_days_left(goal.due_on, today, calendar),
             hit_on=judged.hit_on if judged else None,
             edits_after_commitment=edits,
             retargeted=_retargeted(versions),
@@ -162,6 +162,13 @@ def show(
         )
     )
     _show_findings(draft, goal, found)
+
+
+def _days_left(due_on: Day | None, today: Day, calendar: WorkingCalendar) -> int | None:
+    """Working days until the end of the day it is due, today included; since then as negative."""
+    if due_on is None:
+        return None
+    return calendar.count(today, due_on) - calendar.count(due_on + 1, today)
 
 
 def _stalled_since(

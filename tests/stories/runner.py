@@ -99,9 +99,9 @@ class Story:
         return OF_ARRIVAL.isdisjoint(w.split()[0] for look in self.then.values() for w in look)
 
 
-def stories(folder: Path) -> Iterator[Story]:
-    """Every story of every file."""
-    for file in sorted(folder.glob("*.yaml")):
+def stories(place: Path) -> Iterator[Story]:
+    """Every story of a file, or of every file of a folder."""
+    for file in sorted(place.glob("*.yaml")) if place.is_dir() else [place]:
         content = read(file.read_text(encoding="utf-8"))
         for told in content["stories"]:
             config = _merged(plain(content["given"]), plain(told.pop("config", {})))
