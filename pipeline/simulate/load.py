@@ -155,6 +155,7 @@ class _Load:
 def load(path: Path, *, signals: int, mix: Mix, adopters: int, seed: int = 1) -> Path:
     """Write so many signals into a file, and definitions beside it, whose path is returned."""
     organisation = build(DAYS)
+    organisation.scenarios = []
     start = organisation.calendar.start(FIRST_DAY.toordinal())
     teams = [(team, prefix) for team, (prefix, _, _) in TEAMS.items()]
     work = _Load(random.Random(f"{seed} load"), adopters, start, signals, teams)

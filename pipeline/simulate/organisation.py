@@ -69,9 +69,9 @@ class Organisation:
     services: list[Record]
     subjects: list[Record]
     goals: list[Record]
-    scenarios: list[Record]
     calendar: Calendar
     calendars: dict[str, Calendar] = field(default_factory=dict)
+    scenarios: list[Record] = field(default_factory=list)
 
     def team_calendar(self, team: str) -> Calendar:
         """A team's own calendar, else the organisation's."""
