@@ -39,11 +39,11 @@ stack: $(READY) ## Kafka, a worker and a store on this machine, without Docker; 
 
 .PHONY: test
 test: $(READY) ## the tests, but for the long proofs
-	$(BIN)/python -m pytest -n 2 -m "not prove and not chaos" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not prove and not chaos" $(ARGS)
 
 .PHONY: prove
 prove: $(READY) ## the long proofs
-	$(BIN)/python -m pytest -n 2 -m prove $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m prove $(ARGS)
 
 .PHONY: dashboards-render
 dashboards-render: $(READY) ## pictures of dashboards, drawn by Grafana's components; needs Node and Chromium

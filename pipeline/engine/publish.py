@@ -26,7 +26,6 @@ from pipeline.engine.partition import homes
 from pipeline.engine.producer import Outgoing, producing, send
 from pipeline.engine.pseudonyms import Pseudonyms, check_salt, salt_of
 from pipeline.engine.reader import Progress, read
-from pipeline.engine.stream import spread
 from pipeline.engine.topics import topic_name
 from pipeline.store.client import Store
 from pipeline.store.writer import DATABASE
@@ -113,7 +112,7 @@ async def _publish(
                 summary.rejected += 1
             if n > start:
                 partitions = settings.kafka_partitions
-                for partition, record in spread(
+                for partition, record in wire.spread(
                     decoded, line.data, partitions, line.file, line.number
                 ):
                     publisher.put(partition, record)

@@ -34,10 +34,10 @@ from pipeline.core.rows import Gone, Key, RejectionRow, Row, key_of
 from pipeline.core.signals import Tick
 from pipeline.engine import wire
 from pipeline.engine.app import new_app, source
-from pipeline.engine.decode import LIMIT, Decoded, Refused, decode
+from pipeline.engine.decode import LIMIT, Refused, decode
 from pipeline.engine.disk import Disks
 from pipeline.engine.fuse import Blown, Fuse
-from pipeline.engine.partition import Batch, Partition, PartitionParts, homes
+from pipeline.engine.partition import Batch, Partition, PartitionParts
 from pipeline.engine.producer import Outgoing, new_producer, send
 from pipeline.engine.pseudonyms import Pseudonyms, salt_of
 from pipeline.engine.stored import MESSAGE, decode_rows
@@ -177,7 +177,7 @@ class Parse(Stage):
         outgoing: defaultdict[int, list[Outgoing]] = defaultdict(list)
         for record in chain.from_iterable(one.run for one in taken):
             line = record.value or b""
-            for partition, sent in spread(
+            for partition, sent in wire.spread(
                 decode(line, -_AGES, _AGES),
                 line,
                 self.settings.kafka_partitions,
@@ -186,18 +186,6 @@ class Parse(Stage):
                 outgoing[partition].append(sent)
         await self.send("inbox", outgoing)
         return {one.partition for one in taken}
-
-
-def spread(
-    decoded: Decoded | Refused, line: bytes, partitions: int, file: str = "", number: int = 0
-) -> list[tuple[int, Outgoing]]:
-    """A line and the partitions that take it; whether it holds is said where it is taken."""
-    if isinstance(decoded, Refused):
-        # of a line that is too large as much goes on as shows that it is
-        sent = wire.unreadable(line[: LIMIT + 1], file, number)
-        return [(partition_of(file or "raw", partitions), sent)]
-    key = decoded.signal.source
-    return [(n, wire.signal(key, decoded)) for n in homes(decoded.signal, partitions)]
 
 
 def _origin(record: Record) -> tuple[str, int]:

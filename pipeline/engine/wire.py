@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.core.calendar import iso_instant
+from pipeline.core.names import partition_of
 from pipeline.core.reaction import Letter
 from pipeline.core.signals import Instant
 from pipeline.engine.codec import codec
-from pipeline.engine.decode import Decoded
+from pipeline.engine.decode import LIMIT, Decoded, Refused
 from pipeline.engine.intake import Group
+from pipeline.engine.partition import homes
 from pipeline.engine.producer import Outgoing
 from pipeline.engine.stored import MESSAGE, encode_rows
 
@@ -76,6 +78,18 @@ def unreadable(line: bytes, file: str, number: int) -> Outgoing:
     """A line that is no signal: a partition says so in the rows, as it does of its own."""
     headers = ((FILE, file.encode("utf-8", "surrogateescape")), (LINE, b"%d" % number))
     return Outgoing(None, line, headers)
+
+
+def spread(
+    decoded: Decoded | Refused, line: bytes, partitions: int, file: str = "", number: int = 0
+) -> list[tuple[int, Outgoing]]:
+    """A line and the partitions that take it; whether it holds is said where it is taken."""
+    if isinstance(decoded, Refused):
+        # of a line that is too large as much goes on as shows that it is
+        sent = unreadable(line[: LIMIT + 1], file, number)
+        return [(partition_of(file or "raw", partitions), sent)]
+    key = decoded.signal.source
+    return [(n, signal(key, decoded)) for n in homes(decoded.signal, partitions)]
 
 
 def tick(at: Instant) -> Outgoing:

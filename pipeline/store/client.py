@@ -41,6 +41,10 @@ _EMBEDDED = {
     "max_memory_usage": str(MEMORY),
     "max_bytes_before_external_group_by": str(SPILL),
     "max_bytes_before_external_sort": str(SPILL),
+    # Machine code for expressions takes longer to make than a store of this size to read.
+    "compile_expressions": "0",
+    "compile_aggregate_expressions": "0",
+    "compile_sort_description": "0",
 }
 READ_ONLY = "164"
 """Code of ClickHouse for what a client that only reads may not do."""

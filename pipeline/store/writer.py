@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple, get_type_hints
 
 import pyarrow as pa
@@ -158,16 +159,23 @@ def _column(table: str, name: str, is_bytes: bool, types: dict[tuple[str, str], 
             f"The store has no column {name} in {DATABASE}.{table}", "run `signals migrate`"
         )
     type_ = types[table, name]
+    found = _on_the_way(type_, is_bytes)
+    if found is None:
+        raise TypeError(f"{DATABASE}.{table}.{name} is a {type_}, which no row can fill")
+    return Column(name, *found)
+
+
+@cache
+def _on_the_way(type_: str, is_bytes: bool) -> tuple[pa.DataType, Any] | None:
+    """Type and empty value of a column; hundreds have few types, and every engine asks."""
     nullable = type_.startswith("Nullable")
     plain = re.sub(r"^(?:Nullable|LowCardinality)\((.*)\)$", r"\1", type_)
     for pattern, arrow, empty in _ARROW:
         if re.fullmatch(pattern, plain, re.DOTALL):
-            return Column(
-                name,
-                pa.binary() if is_bytes else arrow(),
-                None if nullable else b"" if is_bytes else empty,
-            )
-    raise TypeError(f"{DATABASE}.{table}.{name} is a {type_}, which no row can fill")
+            if is_bytes:
+                return pa.binary(), None if nullable else b""
+            return arrow(), None if nullable else empty
+    return None
 
 
 def _table(layout: Layout, values: Columns, versions: Sequence[int]) -> pa.Table:

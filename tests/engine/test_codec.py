@@ -86,26 +86,55 @@ def kept(hint: Any, value: Any) -> bool:
     return alike(value, back) and encode(back) == data
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"), [(k, n) for k, parts in PARTS.items() for n in parts]
-)
-@given(data=st.data())
-@settings(max_examples=20, deadline=None)
-def test_every_declared_part_can_be_stored(kind: str, name: str, data: DataObject) -> None:
-    """Whatever the type of a part allows comes back equal and of the same classes."""
+DECLARED = [(kind, name) for kind, parts in PARTS.items() for name in parts]
+
+
+def check_part(kind: str, name: str, data: DataObject) -> None:
     value = data.draw(some(PARTS[kind][name]))
     assert kept(PARTS[kind][name], value)
     assert part_codec(f"{kind}:x", f"{name}1/2" if name.endswith("/") else name)
 
 
-@pytest.mark.parametrize("name", MESSAGES)
+@pytest.mark.parametrize(("kind", "name"), DECLARED)
 @given(data=st.data())
-@settings(max_examples=20, deadline=None)
-def test_every_message_can_be_sent(name: str, data: DataObject) -> None:
-    """Whatever a message may hold comes back equal, and names its class."""
+@settings(max_examples=6, deadline=None)
+def test_every_declared_part_can_be_stored(kind: str, name: str, data: DataObject) -> None:
+    """Whatever the type of a part allows comes back equal and of the same classes."""
+    check_part(kind, name, data)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize(("kind", "name"), DECLARED)
+@given(data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_every_declared_part_can_be_stored_at_length(
+    kind: str, name: str, data: DataObject
+) -> None:
+    """The same, tried for longer."""
+    check_part(kind, name, data)
+
+
+def check_message(name: str, data: DataObject) -> None:
     message = data.draw(some(MESSAGES[name]))
     assert alike(message, MESSAGE.decode(MESSAGE.encode(message)))
     assert codec(Any).decode(MESSAGE.encode(message))[0] == name
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+@given(data=st.data())
+@settings(max_examples=6, deadline=None)
+def test_every_message_can_be_sent(name: str, data: DataObject) -> None:
+    """Whatever a message may hold comes back equal, and names its class."""
+    check_message(name, data)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("name", MESSAGES)
+@given(data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_every_message_can_be_sent_at_length(name: str, data: DataObject) -> None:
+    """The same, tried for longer."""
+    check_message(name, data)
 
 
 @given(st.data())

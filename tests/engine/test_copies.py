@@ -48,10 +48,7 @@ def shown(data: Path) -> list[Any]:
             store.query(sql).rows
             for sql in (
                 "SELECT source, id, time, recorded_at, data FROM signals.signals ORDER BY source",
-                (
-                    "SELECT source, day, signals, duplicates, late"
-                    " FROM signals.data_quality_daily ORDER BY source"
-                ),
+                "SELECT source, day, signals, duplicates, late FROM signals.data_quality_daily ORDER BY source",
             )
         ]
 

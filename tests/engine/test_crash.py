@@ -124,7 +124,7 @@ def example(folder: Path) -> Work:
     config = folder / "config.yaml"
     config.write_text(yaml.safe_dump(stated["config"]))
     file = write(folder / "signals.ndjson", signals())
-    return Work([file], config, stated["until"], 3)
+    return Work([file], config, stated["until"], 8)
 
 
 def test_two_kills_leave_nothing_behind(tmp_path: Path) -> None:

@@ -94,11 +94,36 @@ def readable(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str,
     return found
 
 
-def test_an_erased_name_never_comes_back(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return signals(tmp_path_factory.mktemp("signals"))
+
+
+@pytest.fixture(scope="module")
+def replayed(file: Path) -> dict[bool, Path]:
+    """All signals, with hashed names or without; nobody changes it."""
+    found = {hashed: file.with_name(f"hashed-{hashed}") for hashed in (False, True)}
+    for hashed, data in found.items():
+        replay([file], data, config(file.parent, "acme", hashed=hashed), UNTIL)
+    return found
+
+
+@pytest.fixture
+def plain(replayed: dict[bool, Path], tmp_path: Path) -> Path:
+    """A directory with names, to go on with: a copy takes less than a replay."""
+    return shutil.copytree(replayed[False], tmp_path / "data", symlinks=True)
+
+
+@pytest.fixture
+def hashed(replayed: dict[bool, Path], tmp_path: Path) -> Path:
+    """A directory with hashes."""
+    return shutil.copytree(replayed[True], tmp_path / "data", symlinks=True)
+
+
+def test_an_erased_name_never_comes_back(plain: Path, file: Path, tmp_path: Path) -> None:
     """After an erasure nobody finds the name, also when its files are replayed again."""
-    data, file = tmp_path / "data", signals(tmp_path)
+    data = plain
     definitions = config(tmp_path, "plain", hashed=False)
-    replay([file], data, definitions, UNTIL)
     before = readable(views(data))
     assert named(before, "ann") == ["adopters", "verifications", "signals", "rejections"]
     erased = erase(data, "ann")
@@ -115,12 +140,9 @@ def test_an_erased_name_never_comes_back(tmp_path: Path) -> None:
     assert readable(views(data)) == after
 
 
-def test_users_are_known_by_hashes_only(tmp_path: Path) -> None:
+def test_users_are_known_by_hashes_only(replayed: dict[bool, Path]) -> None:
     """Where privacy asks for it users are hashed everywhere; teams are not; counts are the same."""
-    file = signals(tmp_path)
-    for name, hashed in (("plain", False), ("hashed", True)):
-        replay([file], tmp_path / name, config(tmp_path, name, hashed=hashed), UNTIL)
-    plain, found = readable(views(tmp_path / "plain")), readable(views(tmp_path / "hashed"))
+    plain, found = (readable(views(replayed[hashed])) for hashed in (False, True))
     assert {name: named(found, name) for name in (*PEOPLE, "mallory")} == {
         name: [] for name in (*PEOPLE, "mallory")
     }
@@ -130,16 +152,14 @@ def test_users_are_known_by_hashes_only(tmp_path: Path) -> None:
     assert len(found["adopters"]) == len(plain["adopters"])
 
 
-def test_hashing_may_begin_later(tmp_path: Path) -> None:
+def test_hashing_may_begin_later(plain: Path, file: Path, tmp_path: Path) -> None:
     """Names that were stored before privacy asked for hashes are hashed as if from the start."""
-    file = signals(tmp_path)
-    plain, hashed = (config(tmp_path, str(h), hashed=h) for h in (False, True))
-    replay([file], tmp_path / "later", plain, UNTIL)
-    replay([], tmp_path / "later", hashed, UNTIL)
+    definitions = config(tmp_path, "hashed", hashed=True)
+    replay([], plain, definitions, UNTIL)
     (tmp_path / "start").mkdir()
-    shutil.copy(tmp_path / "later" / "salt", tmp_path / "start" / "salt")
-    replay([file], tmp_path / "start", hashed, UNTIL)
-    later, start = (readable(views(tmp_path / name)) for name in ("later", "start"))
+    shutil.copy(plain / "salt", tmp_path / "start" / "salt")
+    replay([file], tmp_path / "start", definitions, UNTIL)
+    later, start = (readable(views(data)) for data in (plain, tmp_path / "start"))
     # what was rejected before keeps its line as it came, until somebody asks for an erasure
     for found in (later, start):
         del found["rejections"]
@@ -170,11 +190,12 @@ def widened(path: Path) -> Path:
     return path
 
 
-def test_an_erased_person_stays_erased_behind_its_hash(tmp_path: Path) -> None:
+def test_an_erased_person_stays_erased_behind_its_hash(
+    hashed: Path, file: Path, tmp_path: Path
+) -> None:
     """Erasing works by the name also where only its hash is stored."""
-    data, file = tmp_path / "data", signals(tmp_path)
+    data = hashed
     definitions = config(tmp_path, "hashed", hashed=True)
-    replay([file], data, definitions, UNTIL)
     before = views(data)
     assert erase(data, "ann").listed == ["search"]
     after = views(data)
@@ -218,20 +239,18 @@ def test_a_key_from_outside(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_a_shared_key_gives_the_same_pseudonyms(tmp_path: Path) -> None:
+def test_a_shared_key_gives_the_same_pseudonyms(file: Path, tmp_path: Path) -> None:
     """Two directories with one SIGNALS_SALT know the same adopters."""
-    file, definitions = signals(tmp_path), config(tmp_path, "hashed", hashed=True)
+    definitions = config(tmp_path, "hashed", hashed=True)
     for name in ("one", "other"):
         replay([file], tmp_path / name, definitions, UNTIL, salt=KEY)
     one, other = (views(tmp_path / name)["adopters"] for name in ("one", "other"))
     assert one == other
 
 
-def test_another_key_is_refused(tmp_path: Path) -> None:
+def test_another_key_is_refused(hashed: Path, file: Path, tmp_path: Path) -> None:
     """Where pseudonyms are stored already, another key would count everybody twice."""
-    file, definitions = signals(tmp_path), config(tmp_path, "hashed", hashed=True)
-    data = tmp_path / "data"
-    replay([file], data, definitions, UNTIL)
+    data, definitions = hashed, config(tmp_path, "hashed", hashed=True)
     before = views(data)
     with pytest.raises(StoreError, match="hashed with another key") as refused:
         replay([file], data, definitions, UNTIL, salt=KEY)

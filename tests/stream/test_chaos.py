@@ -131,7 +131,7 @@ def test_killed_twice(
     settings: Settings, expected: Callable[[int, int], Expected], tmp_path: Path
 ) -> None:
     """Workers are killed while everything is published, twice: nothing lost, nothing double."""
-    known = expected(8, 2)
+    known = expected(4, 2)
     with rounds_on(settings, known, tmp_path, "short", "react") as rounds:
         rounds.chaos.arm("react", "SIGKILL", "before state", 5)
         with rounds.round() as chaos:

@@ -18,6 +18,8 @@ RECORDS = 300
 """Per partition, to begin with."""
 KEYS = 15
 MORE = 2 * KEYS
+ASK_EVERY = 0.3
+"""Seconds between two questions to Kafka; each makes a consumer."""
 
 Start = Callable[..., Worker]
 
@@ -105,7 +107,7 @@ def test_rebalance(deployment: Settings, start: Start) -> None:
     third = start(RUN_RECORDS="10")
     until_it_works(third)
     assert third.stop() < 10
-    wait_until("all committed", all_done(deployment, count))
+    wait_until("all committed", all_done(deployment, count), every=ASK_EVERY)
     assert first.stop() < 10
     assert {run["partition"] for run in first.runs} == set(range(PARTITIONS))
     assert all(run["last"] > run["first"] for run in first.runs[:10])
@@ -115,10 +117,10 @@ def test_rebalance(deployment: Settings, start: Start) -> None:
 def test_exception_never_acknowledges(deployment: Settings, start: Start) -> None:
     """An agent that raises commits nothing behind its run; a later worker does the rest."""
     failing = start(RAISE_AT="200", PAUSE="0")
-    wait_until("all that is before", lambda: min(committed(deployment)) >= 180)
+    wait_until("all that is before", lambda: min(committed(deployment)) >= 180, every=ASK_EVERY)
     wait_until("raised", lambda: failing.log.read_text().count("told to") >= PARTITIONS)
     failing.stop()
     assert max(committed(deployment)) <= 200
     start(PAUSE="0")
-    wait_until("all committed", all_done(deployment))
+    wait_until("all committed", all_done(deployment), every=ASK_EVERY)
     assert_exact(deployment)

@@ -37,7 +37,7 @@ def assert_the_same_from_kafka(
 
 @pytest.mark.parametrize(
     ("workers", "days"),
-    [(3, 20), *(pytest.param(n, 60, marks=pytest.mark.prove) for n in (1, 2, 3))],
+    [(2, 8), *(pytest.param(n, 60, marks=pytest.mark.prove) for n in (1, 2, 3))],
 )
 def test_the_same_rows(workers: int, days: int, settings: Settings, tmp_path: Path) -> None:
     """A simulated organisation has the same views from Kafka as from one process."""

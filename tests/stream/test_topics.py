@@ -15,6 +15,7 @@ from pipeline.engine import topics
 from pipeline.engine.topics import ROLES, Difference, topic_name
 from pipeline.errors import BrokerUnavailable, ConfigError, TopicsDiffer
 from tests.stream.broker import PASSWORD, Broker, free_ports
+from tests.stream.workers import wait_until
 
 Signals = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -106,6 +107,7 @@ def test_one_is_missing(settings: Settings) -> None:
     admin = KafkaAdminClient(bootstrap_servers=settings.kafka)
     admin.delete_topics([gone])
     admin.close()
+    wait_until("the broker has forgotten it", lambda: topics.differences(settings))
     assert [str(d) for d in topics.differences(settings)] == [f"{gone}: is missing"]
     assert len(topics.ensure(settings)) == 1
     assert topics.differences(settings) == []
