@@ -9,8 +9,10 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -176,15 +178,15 @@ def _say(summary: "Summary", *, as_json: bool) -> None:
         err.print("`signals rejected list` shows what was rejected, and why")
 
 
-def _time(text: str) -> dt.datetime:
+def _time(text: str, option: str = "--until") -> dt.datetime:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"--until {text!r} is no time", "such as 2026-03-31T00:00:00Z"
+            f"{option} {text!r} is no time", "such as 2026-03-31T00:00:00Z"
         ) from None
     if moment.tzinfo is None:
-        raise UsageError(f"--until {text!r} has no offset", "such as 2026-03-31T00:00:00Z")
+        raise UsageError(f"{option} {text!r} has no offset", "such as 2026-03-31T00:00:00Z")
     return moment
 
 
@@ -386,6 +388,111 @@ def _print_digest(data: Path | None, *, as_json: bool) -> None:
         print(json.dumps({"text": text}))
     else:
         out.print(text)
+
+
+@app.command()
+def preview(
+    data: Data = None,
+    dashboard: Annotated[
+        str | None, typer.Option("--dashboard", help="Only this one, by its short name.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="As everything was known at this time.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Where to write; else `preview` in the data.")
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show them in a browser, on this machine only.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of --serve; 0: a free one.")] = 0,
+    theme: Annotated[
+        str | None, typer.Option("--theme", help="light or dark; else the browser's own.")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Values of one variable in the file.")] = 12,
+    png: Annotated[
+        bool, typer.Option("--png", help="Also a picture of each, by a Chromium.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the dashboards as one HTML file that needs no Grafana, or serve them."""
+    from pipeline import preview as previews
+
+    if theme not in (None, "light", "dark"):
+        raise UsageError(f"--theme {theme!r} is unknown", "choose light or dark")
+    bodies = previews.chosen(dashboard)
+    settings = _settings(data)
+    with ExitStack() as stack:
+        asked = settings.data
+        if at is not None:
+            asked = _as_known(settings, at, stack)
+        opens = partial(_store, asked)
+        if serve:
+            with previews.serve(bodies, opens, theme=theme or "", port=port) as server:
+                with opens():  # what is wrong with the store is told now, not to the browser
+                    pass
+                err.print(f"{server.address} shows the dashboards; Ctrl-C ends it")
+                with suppress(KeyboardInterrupt):
+                    server.serve_forever()
+            return
+        with _counting("preview") as progress:
+            path, page = previews.write(
+                bodies,
+                opens,
+                folder or settings.data / "preview",
+                theme=theme or "",
+                most=most,
+                progress=progress,
+            )
+    if png:
+        previews.pictures(bodies, path)
+    if as_json:
+        print(json.dumps(previews.told(page, path)))
+    else:
+        err.print(f"{path}: {len(bodies)} dashboards in {page.sections} sections")
+    for one in page.problems:
+        err.print(f"error: {one.panel!r} of {one.dashboard}: {one.why}")
+    if page.problems:
+        raise typer.Exit(1)
+
+
+def _as_known(settings: Settings, at: str, stack: ExitStack) -> Path:
+    """A folder with what the store knew at a time; it is gone when the stack is left."""
+    from pipeline.core.calendar import to_instant
+    from pipeline.engine import replay as replays
+
+    moment = _time(at, "--at")
+    if not settings.embedded:
+        raise UsageError(
+            "--at replays the stored signals through the local engine, and"
+            " SIGNALS_CLICKHOUSE_URL names a server",
+            "name a directory with --data, or leave --at",
+        )
+    with _store(settings.data):
+        pass
+    known = Path(stack.enter_context(TemporaryDirectory(prefix="signals-preview-")))
+    with _reporting("replay") as report:
+        count = replays.as_known(
+            settings.data, known, to_instant(moment), settings.salt, report
+        )
+    if not count:
+        err.print(f"nothing was known at {at} but the configuration")
+    return known
+
+
+@contextmanager
+def _counting(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, nothing elsewhere: it takes seconds."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+
+        def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield report
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -18,12 +19,15 @@ from pipeline.engine.garbage import collect_rarely
 from pipeline.engine.intake import Summary
 from pipeline.engine.local import LocalEngine
 from pipeline.engine.reader import Line, Progress, read
-from pipeline.store.client import Store, open_store
+from pipeline.store.client import Store, open_reader, open_store
 from pipeline.store.migrate import migrate
 from pipeline.store.writer import DATABASE
 
 AHEAD = 1000
 """Lines that are read before the first of them is taken, to look their identities up at once."""
+
+Archived = tuple[bytes, Instant]
+"""A signal as it is stored, and when it was received."""
 
 
 def run(
@@ -147,19 +151,7 @@ def finish_rebuild(data: Path, store: Store, salt: str | None = None) -> Rebuilt
         epoch = ((engine.parts.meta("version", 1 << 40) >> 40) + 1) << 40
         engine.parts.clear(version=epoch, clock=0, newest=0)
     with LocalEngine(data, store, salt) as engine:
-        count = 0
-        for body, recorded_at in _stored(store):
-            decoded = decode(body, -(2**62), 2**62, recorded_at, limit=2**62)
-            if isinstance(decoded, Refused):
-                # taken by a version that asked for less
-                engine.refuse(decoded, body, "", 0)
-                continue
-            engine.take(decoded)
-            count += 1
-            if engine.full:
-                engine.flush()
-        engine.tick(clock)
-        engine.flush()
+        count = _take_again(engine, _stored(store), clock)
         for table, _ in TABLES.values():
             if table not in ("published", "rejections"):
                 store.command(
@@ -176,9 +168,62 @@ def finish_rebuild(data: Path, store: Store, salt: str | None = None) -> Rebuilt
         return Rebuilt(count, covered)
 
 
-def _stored(store: Store) -> list[tuple[bytes, Instant]]:
+def _take_again(
+    engine: LocalEngine,
+    signals: list[Archived],
+    clock: Instant,
+    report: Callable[[Progress], None] | None = None,
+) -> int:
+    """Take archived signals, and the time until `clock`; how many could be read."""
+    count = 0
+    progress = Progress(total=sum(len(body) for body, _ in signals))
+    for body, recorded_at in signals:
+        decoded = decode(body, -(2**62), 2**62, recorded_at, limit=2**62)
+        progress.done += len(body)
+        if isinstance(decoded, Refused):
+            # taken by a version that asked for less
+            engine.refuse(decoded, body, "", 0)
+            continue
+        engine.take(decoded)
+        count += 1
+        if engine.full:
+            engine.flush()
+        if report is not None and count % AHEAD == 0:
+            report(progress)
+    engine.tick(clock)
+    engine.flush()
+    return count
+
+
+def as_known(
+    data: Path,
+    into: Path,
+    at: Instant,
+    salt: str | None = None,
+    report: Callable[[Progress], None] | None = None,
+) -> int:
+    """Fill an empty directory with what `data` knew at an instant; how many signals that are.
+
+    What was received later is left out, also where it tells of earlier days. The configuration
+    is the one of today: it says nothing about when it came to be.
+    """
+    with open_reader(data) as store:
+        signals = [one for one in _stored(store) if one[1] <= at]
+        known = store.rows(
+            f"SELECT toUnixTimestamp64Milli(max(at)) AS at FROM {DATABASE}.clock FINAL"  # noqa: S608
+        )
+    if salt is None and (data / "salt").exists():
+        # Pseudonyms stay what they are.
+        shutil.copy(data / "salt", into / "salt")
+    with open_store(into) as store:
+        migrate(store)
+        with LocalEngine(into, store, salt) as engine:
+            return _take_again(engine, signals, min(at, known[0]["at"]), report)
+
+
+def _stored(store: Store) -> list[Archived]:
     """Every archived signal, definitions first, then in the order of time."""
-    found: list[tuple[bytes, Instant]] = []
+    found: list[Archived] = []
     for block in store.blocks(
         "SELECT body, toUnixTimestamp64Milli(recorded_at) AS received "  # noqa: S608
         f"FROM {DATABASE}.signals FINAL ORDER BY source = 'config' DESC, time, source, id"
