@@ -19,7 +19,8 @@ VARIABLES = [
         "Capability",
         """
         SELECT subject, title FROM signals.adoption_now
-        ORDER BY if(target_kind = 'share', breadth, adopters) / target NULLS LAST, subject
+        ORDER BY coalesce(adopters, 0) = 0,
+            if(target_kind = 'share', breadth, adopters) / target NULLS LAST, subject
         """,
     )
 ]

@@ -124,7 +124,7 @@ GOALS = kit.table(
         Column("pace", "Pace", "percentunit", 140, decimals=0, cell="gauge", empty="not yet"),
         Column("days_ahead", "Days ahead", "none", 90, decimals=0, empty="not yet"),
         Column("days_left", "Days left", "none", 80, empty="no due date"),
-        Column("stalled_since", "No gain since", "dateTimeFromNow", 120, empty="it gains"),
+        Column("stalled_since", "Stalled since", "time: D MMM", 120, empty="not stalled"),
         Column("hit_by_p85", "Likely by", "time: D MMM YYYY", 110, empty="no forecast"),
         Column("basically_done", "Basically done", "none", 110),
         Column("trust", "Trust", width=60, words=kit.GRADE, cell="color-text", empty="–"),
@@ -140,7 +140,7 @@ STALLED = kit.table(
     " the number stays), off track, at risk; what stands still first, then the gravest.",
     f"""
     SELECT about, title, finding.team AS team, severity, replaceAll(rule, '_', ' ') AS what,
-        raised_at, explanation, decision AS decided
+        raised_at, explanation, next_step, decision AS decided
     FROM signals.findings AS finding
     INNER JOIN signals.goals_now AS goal ON goal.goal_id = finding.about
     WHERE about_kind = 'goal' AND rule != 'goal_hit' AND cleared_at IS NULL AND {_OWNED}
@@ -149,17 +149,17 @@ STALLED = kit.table(
     """,
     [
         kit.hidden("about"),
-        Column("title", "Goal", width=170, link=kit.to("goal", goal="about")),
-        Column("team", "Team", width=100),
-        Column("severity", "Severity", width=80, words=kit.SEVERITY, cell="color-text"),
-        Column("what", "Finding", width=140),
-        Column("raised_at", "Since", "time: D MMM", 80),
+        Column("title", "Goal", width=180, link=kit.to("goal", goal="about")),
+        Column("team", "Team", width=130),
+        Column("severity", "Severity", width=90, words=kit.SEVERITY, cell="color-text"),
+        Column("what", "Finding", width=170),
+        Column("raised_at", "Known since", "time: D MMM", 110),
         Column("explanation", "Why"),
-        Column("decided", "Decision", width=100, empty="none"),
+        Column("next_step", "Next step", width=340),
+        Column("decided", "Decision", width=100, empty="none yet"),
     ],
     empty="No goal stands still",
-    w=12,
-    h=11,
+    h=8,
 )
 
 BASICALLY_DONE = kit.table(
@@ -185,15 +185,14 @@ BASICALLY_DONE = kit.table(
             link="${__data.fields.url}",
             link_title="Open in the tracker",
         ),
-        Column("title", "Work item", width=150),
-        Column("team", "Team", width=100, link=kit.to("basically-done", owner="team")),
+        Column("title", "Work item", width=220),
+        Column("team", "Team", width=130, link=kit.to("basically-done", owner="team")),
         Column("explanation", "What is missing"),
-        Column("next_step", "Next step", width=210),
+        Column("next_step", "Next step", width=400),
         Column("age", "Age", kit.DAYS, 90, decimals=0, empty="unknown"),
     ],
     empty="Nothing is only basically done",
-    w=12,
-    h=11,
+    h=9,
 )
 
 MOVED = kit.trend(
