@@ -43,6 +43,9 @@ app.add_typer(rejected_app, name="rejected")
 
 INTERRUPTED = 130
 
+DEMO_VALUES = 5
+"""Values of each variable that the dashboards of the demo hold: goals, capabilities, teams."""
+
 EVERY = 10.0
 """Seconds between two lines about long work where there is no terminal."""
 
@@ -215,7 +218,19 @@ def demo(
         _replay(list(simulation.signals), settings, simulation.config, simulation.until)
     _judged(folder)
     _print_digest(folder, as_json=as_json)
+    from pipeline import preview as previews
+
+    with _counting("dashboards") as progress:
+        path, _ = previews.write(
+            previews.chosen(None),
+            partial(_store, folder),
+            folder / "preview",
+            theme="",
+            most=DEMO_VALUES,
+            progress=progress,
+        )
     err.print(f"\nData in {folder}. Ask it: signals query 'SELECT * FROM signals.goals_now'")
+    err.print(f"See it, in a browser: {path.resolve().as_uri()}")
 
 
 @app.command()
