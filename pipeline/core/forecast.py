@@ -12,15 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipeline.core.definition import Forecasting
+
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
-TRIALS = 10_000
+USUAL = Forecasting()
 NEVER_WEEKS = 104
 """What is not met within two years is never met, as far as a forecast can say."""
 
 WEEKS = range(8, 27)
-"""Weeks of history that throughput rests on: with fewer there is no forecast (11.3)."""
-FINISHES = 10
+"""Weeks of history that throughput rests on: the most, and the fewest to learn a spread from."""
 DAYS_BACK = 28
 BLOCK = 7
 STEP = 8
@@ -84,9 +85,10 @@ def rests_on(finished: Sequence[int]) -> tuple[int, int]:
     return len(recent), sum(recent)
 
 
-def enough(finished: Sequence[int]) -> bool:
+def enough(finished: Sequence[int], rules: Forecasting = USUAL) -> bool:
+    """Whether there is history for a forecast (11.3)."""
     weeks, number = rests_on(finished)
-    return weeks >= WEEKS[0] and number >= FINISHES
+    return weeks >= rules.least_weeks and number >= rules.least_finishes
 
 
 def between(at: float, known: Sequence[tuple[int, float]]) -> float:
@@ -166,12 +168,12 @@ def finished_within(
     weeks: Sequence[int],
     draws: Draws,
     sigma: Spread | None = None,
-    trials: int = TRIALS,
+    rules: Forecasting = USUAL,
 ) -> dict[int, Numbers] | None:
     """How many a team finishes within so many weeks."""
-    if not enough(finished):
+    if not enough(finished, rules):
         return None
-    coming = _Weeks(finished, draws, sigma, trials)
+    coming = _Weeks(finished, draws, sigma, rules.trials)
     total = coming.shift(1, np.cumsum(coming.draw(max(weeks)), axis=0))
     return {week: total[week - 1] for week in weeks}
 
@@ -183,19 +185,19 @@ def throughput(
     horizons: Sequence[int] = (),
     scale: float = 1.0,
     sigma: Spread | None = None,
-    trials: int = TRIALS,
+    rules: Forecasting = USUAL,
 ) -> Outlook | None:
     """When all strands are through: each waits for the slowest (11.3).
 
     `scale` is how much faster a scenario works (11.2).
     """
     open_ = [strand for strand in strands if strand.remaining > 0]
-    if not open_ or not all(enough(strand.finished) for strand in open_):
+    if not open_ or not all(enough(strand.finished, rules) for strand in open_):
         return None
-    days = np.zeros(trials)
-    gains = {horizon: np.zeros(trials) for horizon in horizons}
+    days = np.zeros(rules.trials)
+    gains = {horizon: np.zeros(rules.trials) for horizon in horizons}
     for strand in open_:
-        coming = _Weeks(strand.finished, draws, sigma, trials)
+        coming = _Weeks(strand.finished, draws, sigma, rules.trials)
         left = _with_growth(strand, coming)
         took, done = _work_off(coming, left, horizons, scale)
         days = np.maximum(days, took)
@@ -251,7 +253,7 @@ def blocks(
     left: float,
     horizons: Sequence[int],
     draws: Draws,
-    trials: int = TRIALS,
+    trials: int = USUAL.trials,
 ) -> Outlook:
     """The last 28 daily changes again, seven days at a time from anywhere in them."""
     changes = np.diff(np.asarray(gains[-DAYS_BACK - 1 :], dtype=np.float64))
@@ -293,7 +295,7 @@ def s_curve(
     ceiling: float,
     horizons: Sequence[int],
     draws: Draws,
-    trials: int = TRIALS,
+    trials: int = USUAL.trials,
 ) -> Outlook:
     """Logistic curves up to a ceiling, each as likely as it explains the weekly gains so far.
 
@@ -357,13 +359,13 @@ def repeated(changes: Sequence[float], steps: int, draws: Draws) -> Numbers:
     mean = float(recent.mean())
     unit = _unit(np.concatenate([[0.0], np.cumsum(recent)]))
     variance = max(float(recent.var()), abs(mean) * unit)
-    return steps * mean + math.sqrt(steps * variance) * draws.normal(TRIALS)
+    return steps * mean + math.sqrt(steps * variance) * draws.normal(USUAL.trials)
 
 
 def plain_bootstrap(changes: Sequence[float], steps: int, draws: Draws) -> Numbers:
     """Each step is any of the past ones, all as likely."""
     past = np.asarray(changes, dtype=np.float64)
-    drawn = (draws.uniform(steps, TRIALS) * len(past)).astype(np.intp)
+    drawn = (draws.uniform(steps, USUAL.trials) * len(past)).astype(np.intp)
     found: Numbers = past[drawn].sum(axis=0)
     return found
 

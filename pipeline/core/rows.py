@@ -363,7 +363,7 @@ class GoalVersionRow(NamedTuple):
 
 
 class ForecastRow(NamedTuple):
-    """What was expected on a day; `low` to `high` is the central interval of 85 %.
+    """What was expected on a day; `low` to `high` is the central interval of the share `interval`.
 
     `horizon` is 0 where days are forecast. `due_on` is the date that `p_hit` is about.
     """
@@ -383,6 +383,7 @@ class ForecastRow(NamedTuple):
     due_on: Day | None
     low: float | None
     high: float | None
+    interval: float
 
 
 class ForecastCalibrationRow(NamedTuple):

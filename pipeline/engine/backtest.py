@@ -16,10 +16,9 @@ from typing import Any, NamedTuple
 
 from pipeline.core import forecast
 from pipeline.core.calibration import (
-    HIGH,
-    LOW,
     base_rate,
     brier,
+    ends,
     inside,
     interval_score,
     pinball,
@@ -154,7 +153,7 @@ def _values(
     store: Store, kind: str, known: Mapping[str, Goal | Team]
 ) -> Iterator[ForecastCalibrationRow]:
     made = store.rows(
-        "SELECT about, made_on, horizon, p10, p50, p85, low, high FROM signals.forecasts"
+        "SELECT about, made_on, horizon, p10, p50, p85, low, high, interval FROM signals.forecasts"
         " WHERE about_kind = {kind:String} AND quantity = 'value' AND scenario = ''"
         " AND low IS NOT NULL ORDER BY ALL",
         {"kind": kind},
@@ -188,17 +187,18 @@ def _score(row: Row, case: Case) -> Score:
         PLAIN: (forecast.plain_bootstrap, case.past),
     }
     others = {}
+    interval = row["interval"]
     for against, (method, changes) in simpler.items():
         draws = Draws(f"{against}/{row['about']}/{row['made_on']}/{row['horizon']}")
-        low, high = forecast.quantiles(method(changes, case.steps, draws), (LOW, HIGH))
+        low, high = forecast.quantiles(method(changes, case.steps, draws), ends(interval))
         assert low is not None
         assert high is not None
-        missed = interval_score(case.now + low, case.now + high, case.outcome)
+        missed = interval_score(case.now + low, case.now + high, case.outcome, interval)
         others[against] = missed / case.scale
     quantiles = ((row["p10"], 0.1), (row["p50"], 0.5), (row["p85"], 0.85))
     return Score(
         inside(row["low"], row["high"], case.outcome),
-        interval_score(row["low"], row["high"], case.outcome) / case.scale,
+        interval_score(row["low"], row["high"], case.outcome, interval) / case.scale,
         fmean(pinball(value, q, case.outcome) for value, q in quantiles) / case.scale,
         others,
     )

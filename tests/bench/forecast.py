@@ -18,7 +18,15 @@ import numpy as np
 
 from pipeline.core import forecast
 from pipeline.core.calendar import Week, WorkingCalendar
-from pipeline.core.calibration import HIGH, LOW, base_rate, brier, inside, interval_score, skill
+from pipeline.core.calibration import (
+    INTERVAL,
+    base_rate,
+    brier,
+    ends,
+    inside,
+    interval_score,
+    skill,
+)
 from pipeline.core.definition import weekdays
 from pipeline.core.forecast import Draws, Strand
 from pipeline.core.goal_forecast import Forecast, Question, forecast_goal
@@ -126,7 +134,7 @@ def _case(goal: Goal, row: ForecastRow, day: int, changes: list[float]) -> Case:
 
 
 def _central(trials: forecast.Numbers) -> Interval:
-    low, high = forecast.quantiles(trials, (LOW, HIGH))
+    low, high = forecast.quantiles(trials, ends(INTERVAL))
     assert low is not None
     assert high is not None
     return low, high
@@ -215,7 +223,7 @@ def say_speed(number: int = 1000) -> None:
             forecast_goal(one, CALENDAR, lambda _: None)
         taken = (time.process_time() - began) / len(asked)
         print(
-            f"{name}: {taken * 1e3:.1f} ms per goal with {forecast.TRIALS:,} trials,"
+            f"{name}: {taken * 1e3:.1f} ms per goal with {forecast.USUAL.trials:,} trials,"
             f" {taken * 1000:.1f} s for 1,000 goals on one core ({len(asked)} asked)"
         )
 

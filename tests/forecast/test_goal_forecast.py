@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.calendar import Week, WorkingCalendar
+from pipeline.core.definition import Forecasting
 from pipeline.core.forecast import Strand
 from pipeline.core.goal_forecast import Forecast, Question, Scenario, closes_week, forecast_goal
 from pipeline.core.rows import ForecastRow, Gone
@@ -97,6 +98,31 @@ def test_what_cannot_be_known_is_not_said(
     assert nothing(rows[0])
     assert reason in rows[0].basis
     assert (found.p_hit, found.hit_by_p50, found.hit_by_p85) == (None, None, None)
+
+
+def test_the_rules_say_how_wide_and_how_early() -> None:
+    """An interval that shall hold less is narrower around the same middle; less is enough."""
+    usual, narrow = (
+        ask(question(steady(56), rules=Forecasting(interval=share)))["value", 28, ""]
+        for share in (0.85, 0.5)
+    )
+    assert (usual.interval, narrow.interval) == (0.85, 0.5)
+    assert usual.p50 == narrow.p50
+    assert usual.low < narrow.low < narrow.high <= usual.high
+    early = question(steady(20), rules=Forecasting(least_days=15))
+    assert not nothing(ask(early)["days", 0, ""])
+    young = work(Strand([4] * 5, 12), rules=Forecasting(least_weeks=4))
+    assert not nothing(ask(young)["days", 0, ""])
+
+
+def test_fewer_trials_say_the_same_less_surely() -> None:
+    """Within what a thousand trials can tell."""
+    few, many = (
+        ask(question(steady(56), rules=Forecasting(trials=trials)))["days", 0, ""]
+        for trials in (1_000, 10_000)
+    )
+    assert few != many
+    assert few.p_hit == pytest.approx(many.p_hit, abs=0.06)
 
 
 def test_what_stands_still_is_not_forecast() -> None:

@@ -43,6 +43,7 @@ def value(about: str, on: int, low: float, high: float, **other: Any) -> dict[st
         "p85": middle,
         "low": low,
         "high": high,
+        "interval": 0.85,
         **other,
     }
 

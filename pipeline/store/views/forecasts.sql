@@ -13,8 +13,10 @@ CREATE OR REPLACE VIEW signals.forecasts
     p_never Nullable(Float64) COMMENT 'Chance not to hit it within two years, 0 to 1',
     basis String COMMENT 'What it rests on, or why it is too early to forecast',
     due_on Nullable(Date) COMMENT 'Date that p_hit is about; NULL for a team',
-    low Nullable(Float64) COMMENT 'Lower end of the central interval of 85 %',
-    high Nullable(Float64) COMMENT 'Upper end of the central interval of 85 %'
+    low Nullable(Float64) COMMENT 'Lower end of the central interval',
+    high Nullable(Float64) COMMENT 'Upper end of the central interval',
+    interval Float64
+        COMMENT 'Share of outcomes that low to high shall hold, 0 to 1; 0.85 unless rules say otherwise'
 )
 COMMENT 'What is expected, and how sure that is'
 AS
@@ -35,5 +37,6 @@ SELECT
     basis,
     toDate(if(due_on > last_date, last_date, due_on)) AS due_on,
     low,
-    high
+    high,
+    interval
 FROM signals_store.forecasts FINAL
