@@ -17,13 +17,13 @@ from pipeline.core.definition import Forecasting
 from pipeline.core.forecast import USUAL, Draws, Outlook, Strand, tidy
 from pipeline.core.rows import Day, ForecastRow, Gone
 
-HORIZONS = (7, 28, 90)
-"""Days after a forecast at which it says a value."""
+HORIZONS = (7, 21, 28, 42, 90)
+"""Days after a forecast at which it says a value: 1, 3 and 6 weeks as for teams, 28 and 90 days."""
 
 MOVES = 5
 """A date that people see moves by so many working days or not at all."""
 
-WIDTHS = {7: 1.15, 28: 1.3, 90: 1.3}
+WIDTHS = {7: 1.15, 21: 1.25, 28: 1.3, 42: 1.3, 90: 1.3}
 """How wide intervals are at first, before the goal's own forecasts have been put to the test.
 
 Chosen near the best of a few on simulated goals and half of real adoption; other goals judge it
