@@ -404,7 +404,7 @@ def quantiles(trials: Numbers, wanted: Sequence[float]) -> list[float | None]:
 
 
 def _quantile(trials: Numbers, q: float) -> float:
-    rank = min(math.ceil(q * len(trials)), len(trials)) - 1
+    rank = min(math.ceil(q * len(trials) - 1e-9), len(trials)) - 1
     return float(np.partition(trials, rank)[rank])
 
 

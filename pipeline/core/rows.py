@@ -387,7 +387,11 @@ class ForecastRow(NamedTuple):
 
 
 class ForecastCalibrationRow(NamedTuple):
-    """How right forecasts were, beside those of a simpler kind (`against`)."""
+    """How right forecasts were, beside those of a simpler kind (`against`).
+
+    `coverage` is that of `n` intervals which were to hold the share `interval`, of days that of
+    P85; `brier` is about `chances`.
+    """
 
     about_kind: str
     quantity: str
@@ -399,6 +403,8 @@ class ForecastCalibrationRow(NamedTuple):
     brier: float | None
     skill: float | None
     pinball: float | None
+    interval: float
+    chances: int
 
 
 class SourceDayRow(NamedTuple):

@@ -113,7 +113,7 @@ def judge(
     pulse = status.beat(judged.pulse, now)
     why = f"{gain:g} gained, {expected:.1f} planned: pace {now.pace:.2f}, chance {now.tail:.3f}"
     if now.p_hit is not None:
-        why += f"; {_percent(now.p_hit)} likely to be hit in time"
+        why += f"; {percent(now.p_hit)} likely to be hit in time"
     return _said(judged._replace(pulse=pulse), pulse.level, why, spells, close)
 
 
@@ -125,10 +125,10 @@ def _commit(
     if over or goal.class_ != "committed" or (p_hit is not None and p_hit >= 0.55):
         spells.end(rule, close)
     elif p_hit is not None and p_hit < 0.50:
-        spells.begin(rule, close, f"{_percent(p_hit)} likely to hit the target by its due date")
+        spells.begin(rule, close, f"{percent(p_hit)} likely to hit the target by its due date")
 
 
-def _percent(chance: float) -> str:
+def percent(chance: float) -> str:
     """Nobody knows a chance so well as to say that there is none."""
     if chance < 0.01:
         return "less than 1 %"
