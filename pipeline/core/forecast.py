@@ -24,7 +24,7 @@ WEEKS = range(8, 27)
 """Weeks of history that throughput rests on: the most, and the fewest to learn a spread from."""
 DAYS_BACK = 28
 BLOCK = 7
-STEP = 8
+STEP = 6
 """Weeks that are drawn at a time, for the trials that are not through."""
 
 SIGMA = {1: 0.35, 3: 0.28, 6: 0.25, 13: 0.25}
@@ -134,26 +134,28 @@ class _Weeks:
     ) -> None:
         recent = np.sort(np.asarray(finished[-WEEKS[-1] :], dtype=np.float64))
         self.counts, first = np.unique(recent, return_index=True)
-        drawn = np.add.reduceat(draws.exponential(len(recent), -(-trials // 4)), first, axis=0)
-        self.weights = np.tile(drawn / drawn.sum(axis=0), 4)[:, :trials]
-        self._below = np.cumsum(self.weights, axis=0).astype(np.float32)
+        drawn = np.cumsum(draws.exponential(len(recent), -(-trials // 4)), axis=0)
+        upto = (drawn / drawn[-1])[[*(first[1:] - 1), -1]]
+        self._upto = np.tile(upto, 4)[:, :trials]
+        self._below = self._upto.astype(np.float32)
         self._level = draws.normal(trials)
         self._draws = draws
         self._sigma = sigma or spread(finished)
 
     def mean(self) -> Numbers:
         """Finished per week under the weights of each trial."""
-        found: Numbers = self.counts @ self.weights
+        found: Numbers = self.counts @ np.diff(self._upto, axis=0, prepend=0.0)
         return found
 
     def draw(self, weeks: int, trials: Any = slice(None)) -> Numbers:
         """What comes in so many weeks, for some of the trials."""
         below = self._below[:, trials]
         chance = self._draws.uniform(weeks, below.shape[1]).astype(np.float32)
-        found = np.full_like(chance, self.counts[0])
-        for step, border in zip(np.diff(self.counts).astype(np.float32), below, strict=False):
-            found += step * (chance > border)
-        return found.astype(np.float64)
+        which = np.zeros(chance.shape, np.uint8)
+        for border in below[:-1]:
+            which += chance > border
+        found: Numbers = self.counts[which]
+        return found
 
     def shift(self, first: int, path: Numbers, trials: Any = slice(None)) -> Numbers:
         """What is finished by the end of weeks `first`, and on, at the level that holds then."""
@@ -222,18 +224,17 @@ def _with_growth(strand: Strand, coming: _Weeks) -> Numbers:
 def _work_off(
     coming: _Weeks, left: Numbers, horizons: Sequence[int], scale: float
 ) -> tuple[Numbers, dict[int, Numbers]]:
-    """Days until nothing is left, and what is done by each horizon."""
-    took, by = np.full(len(left), np.inf), {}
+    """Days until nothing is left, and what is done by each horizon; infinite where all is."""
+    took = np.full(len(left), np.inf)
+    by = {horizon: np.full(len(left), np.inf) for horizon in horizons}
     active, done = np.arange(len(left)), np.zeros(len(left))
-    step = max([STEP, *(-(-horizon // 7) for horizon in horizons)])
-    for ahead in range(0, NEVER_WEEKS, step):
-        raw = scale * np.cumsum(coming.draw(step, active), axis=0) + done
+    for ahead in range(0, NEVER_WEEKS, STEP):
+        raw = scale * np.cumsum(coming.draw(STEP, active), axis=0) + done
         path = coming.shift(ahead, np.vstack([done, raw]), active)
-        for horizon in horizons if ahead == 0 else ():
-            week, part = divmod(horizon, 7)
-            by[horizon] = path[week]
-            if part:
-                by[horizon] = path[week] + (path[week + 1] - path[week]) * part / 7
+        for horizon, found in by.items():
+            week, part = divmod(horizon - 7 * ahead, 7)
+            if 0 <= week < STEP:
+                found[active] = path[week] + (path[week + 1] - path[week]) * part / 7
         met = path[1:] >= left[active]
         through = np.flatnonzero(met.any(axis=0))
         week = met[:, through].argmax(axis=0)
@@ -242,6 +243,8 @@ def _work_off(
         took[active[through]] = 7.0 * (ahead + week + share)
         on = ~met.any(axis=0)
         active, done = active[on], raw[-1, on]
+        if not active.size:
+            break
     return took, by
 
 
