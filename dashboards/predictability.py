@@ -74,7 +74,7 @@ HEADLINES = [
     kit.stat(
         6,
         "Promises at risk now",
-        "Committed goals whose chance to be hit in time fell below 50 % and is not back at 55 %.",
+        "Committed goals whose chance to be hit in time was below 50 % two weeks in a row, and still is.",
         f"""
         SELECT count() AS goals FROM signals.findings
         WHERE rule = 'commitment_at_risk' AND cleared_at IS NULL AND {_TEAM}
@@ -89,7 +89,7 @@ AT_RISK = kit.table(
     10,
     "Which commitments are at risk now?",
     "Committed goals that are more likely missed than hit, the least likely first. A promise is"
-    " at risk below an even chance, and again safe from 55 % on. Chance: of the simulated ways"
+    " at risk after two weekly forecasts below an even chance, until one is not. Chance: of the simulated ways"
     " on from here, the share that hits the target by the due date.",
     f"""
     SELECT about, title, finding.team AS team, due_on, p_hit, raised_at, nullIf(next_step, '') AS next_step,

@@ -87,7 +87,11 @@ def _store(data: Path | None) -> Iterator["Store"]:
         yield store
 
 
-def _select(sql: str, data: Path | None, form: str) -> None:
+def _select(
+    sql: str, data: Path | None, form: str, below: "Callable[[Store], str] | None" = None
+) -> None:
+    """Print rows; under a table, what there is to say about all of them."""
+    said = ""
     with _store(data) as store:
         try:
             names, _, rows = store.query(sql)
@@ -97,7 +101,11 @@ def _select(sql: str, data: Path | None, form: str) -> None:
                 or "`SHOW TABLES FROM signals` and `DESCRIBE signals.goals_now` help"
             )
             raise QueryError(error.message, remedy) from error
+        if below is not None and form == "table":
+            said = below(store)
     show(out, names, rows, form)
+    if said:
+        out.print(f"\n{said}")
 
 
 def _form(*, as_json: bool) -> str:
@@ -302,15 +310,24 @@ def query(
 
 @app.command()
 def goals(data: Data = None, as_json: AsJson = False) -> None:
-    """Every goal with value, target, pace and status."""
-    for_people = "title, value, target, delta_1d AS change, pace, status, days_left AS left, basically_done"
-    for_programs = "goal_id, title, level, value, target, delta_1d, pace, status, days_left, basically_done"
+    """Every goal with value, target, pace and status, and by when it is 85 % likely to be hit."""
+    from pipeline.notify.expected import all_dates_held
+
+    for_people = (
+        "title, value, target, delta_1d AS change, pace, status, days_left AS left,"
+        " hit_by_p85 AS likely_by, basically_done"
+    )
+    for_programs = (
+        "goal_id, title, level, value, target, delta_1d, pace, status, days_left, basically_done,"
+        " hit_by_p50, hit_by_p85, p_hit, forecast_coverage, forecast_n, forecast_skill"
+    )
     _select(
         f"SELECT {for_programs if as_json else for_people}"
         " FROM signals.goals_now"
         " ORDER BY indexOf(['vision', 'business', 'user', 'product', 'sprint'], level), goal_id",
         data,
         _form(as_json=as_json),
+        all_dates_held,
     )
 
 

@@ -16,6 +16,7 @@ from pipeline.core.definition import (
     ALWAYS,
     GRACE,
     PARSERS,
+    Forecasting,
     Goal,
     Grace,
     Service,
@@ -414,6 +415,19 @@ class Book:
         rules = self._now("rules", "rules") or {}
         stated = (rules.get(rule) or {}).get(key)
         return [str(word) for word in stated] if isinstance(stated, list) else []
+
+    @property
+    def forecasting(self) -> Forecasting:
+        """How forecasts are made."""
+        usual = Forecasting()
+        return Forecasting(
+            trials=int(self.rule("forecast", "trials", usual.trials)),
+            least_weeks=int(self.rule("forecast", "least_weeks", usual.least_weeks)),
+            least_finishes=int(self.rule("forecast", "least_finishes", usual.least_finishes)),
+            least_days=int(self.rule("forecast", "least_days", usual.least_days)),
+            least_progress=self.rule("forecast", "least_progress", usual.least_progress),
+            interval=self.rule("forecast", "interval", usual.interval),
+        )
 
     def scenarios(self, goal: str) -> list[dict[str, Any]]:
         """What is asked about a goal: what if it had other people, or less support."""

@@ -3,23 +3,29 @@
 import math
 from collections.abc import Sequence
 
-ALPHA = 0.15
-"""An interval of 85 % misses this share of the time; half of it on each side."""
-
-LOW, HIGH = ALPHA / 2, 1.0 - ALPHA / 2
+INTERVAL = 0.85
+"""The share of outcomes that an interval holds, unless the organisation wants another one."""
 
 _STEP = 0.25
 _NARROWEST, _WIDEST = 0.5, 4.0
+
+
+def ends(interval: float) -> tuple[float, float]:
+    """The quantiles at the ends of a central interval; it misses as often on each side."""
+    missed = (1.0 - interval) / 2
+    return missed, 1.0 - missed
 
 
 def inside(low: float, high: float, outcome: float) -> bool:
     return low - 1e-9 <= outcome <= high + 1e-9
 
 
-def interval_score(low: float, high: float, outcome: float, alpha: float = ALPHA) -> float:
+def interval_score(
+    low: float, high: float, outcome: float, interval: float = INTERVAL
+) -> float:
     """Width of the interval, and a fine for how far it missed."""
     missed = max(low - outcome, outcome - high, 0.0)
-    return high - low + 2.0 / alpha * missed
+    return high - low + 2.0 / (1.0 - interval) * missed
 
 
 def pinball(quantile: float, q: float, outcome: float) -> float:
@@ -51,11 +57,11 @@ def base_rate(outcomes: Sequence[bool]) -> float | None:
     return rate * (1.0 - rate)
 
 
-def adapted(width: float, *, hit: bool) -> float:
+def adapted(width: float, *, hit: bool, interval: float = INTERVAL) -> float:
     """The width of the next interval: more after a miss, a little less after a hit.
 
     In the long run as many are missed as shall be, whatever the series does (adaptive conformal
     prediction; Gibbs and Candès 2021).
     """
-    wider = width * math.exp(_STEP * ((0.0 if hit else 1.0) - ALPHA))
+    wider = width * math.exp(_STEP * ((0.0 if hit else 1.0) - (1.0 - interval)))
     return min(max(wider, _NARROWEST), _WIDEST)

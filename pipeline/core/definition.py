@@ -33,6 +33,23 @@ GRACE = {
 
 
 @dataclass(frozen=True, slots=True)
+class Forecasting:
+    """How forecasts are made, and how much must be known for one (semantics 9.7 and 11.3)."""
+
+    trials: int = 10_000
+    least_weeks: int = 8
+    """Weeks of finished work that a throughput rests on."""
+    least_finishes: int = 10
+    """Work items finished in these weeks."""
+    least_days: int = 21
+    """Days with data of a goal."""
+    least_progress: float = 0.25
+    """Share of its way that a goal has gone."""
+    interval: float = 0.85
+    """Share of outcomes that the central interval shall hold."""
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """Which work items a goal or a subject selects."""
 

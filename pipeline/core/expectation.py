@@ -62,6 +62,7 @@ def expect(
         if metric.kind == "work"
         else (),
         scenarios=_scenarios(draft, goal, book, day) if metric.kind == "work" else (),
+        rules=book.forecasting,
     )
     made, rows, gone = forecast_goal(
         asked, calendar, lambda other: draft.get(f"forecast/{other}")

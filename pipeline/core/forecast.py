@@ -12,18 +12,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipeline.core.definition import Forecasting
+
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
-TRIALS = 10_000
+USUAL = Forecasting()
 NEVER_WEEKS = 104
 """What is not met within two years is never met, as far as a forecast can say."""
 
 WEEKS = range(8, 27)
-"""Weeks of history that throughput rests on: with fewer there is no forecast (11.3)."""
-FINISHES = 10
+"""Weeks of history that throughput rests on: the most, and the fewest to learn a spread from."""
 DAYS_BACK = 28
 BLOCK = 7
-STEP = 8
+STEP = 6
 """Weeks that are drawn at a time, for the trials that are not through."""
 
 SIGMA = {1: 0.35, 3: 0.28, 6: 0.25, 13: 0.25}
@@ -84,9 +85,10 @@ def rests_on(finished: Sequence[int]) -> tuple[int, int]:
     return len(recent), sum(recent)
 
 
-def enough(finished: Sequence[int]) -> bool:
+def enough(finished: Sequence[int], rules: Forecasting = USUAL) -> bool:
+    """Whether there is history for a forecast (11.3)."""
     weeks, number = rests_on(finished)
-    return weeks >= WEEKS[0] and number >= FINISHES
+    return weeks >= rules.least_weeks and number >= rules.least_finishes
 
 
 def between(at: float, known: Sequence[tuple[int, float]]) -> float:
@@ -132,26 +134,28 @@ class _Weeks:
     ) -> None:
         recent = np.sort(np.asarray(finished[-WEEKS[-1] :], dtype=np.float64))
         self.counts, first = np.unique(recent, return_index=True)
-        drawn = np.add.reduceat(draws.exponential(len(recent), -(-trials // 4)), first, axis=0)
-        self.weights = np.tile(drawn / drawn.sum(axis=0), 4)[:, :trials]
-        self._below = np.cumsum(self.weights, axis=0).astype(np.float32)
+        drawn = np.cumsum(draws.exponential(len(recent), -(-trials // 4)), axis=0)
+        upto = (drawn / drawn[-1])[[*(first[1:] - 1), -1]]
+        self._upto = np.tile(upto, 4)[:, :trials]
+        self._below = self._upto.astype(np.float32)
         self._level = draws.normal(trials)
         self._draws = draws
         self._sigma = sigma or spread(finished)
 
     def mean(self) -> Numbers:
         """Finished per week under the weights of each trial."""
-        found: Numbers = self.counts @ self.weights
+        found: Numbers = self.counts @ np.diff(self._upto, axis=0, prepend=0.0)
         return found
 
     def draw(self, weeks: int, trials: Any = slice(None)) -> Numbers:
         """What comes in so many weeks, for some of the trials."""
         below = self._below[:, trials]
         chance = self._draws.uniform(weeks, below.shape[1]).astype(np.float32)
-        found = np.full_like(chance, self.counts[0])
-        for step, border in zip(np.diff(self.counts).astype(np.float32), below, strict=False):
-            found += step * (chance > border)
-        return found.astype(np.float64)
+        which = np.zeros(chance.shape, np.uint8)
+        for border in below[:-1]:
+            which += chance > border
+        found: Numbers = self.counts[which]
+        return found
 
     def shift(self, first: int, path: Numbers, trials: Any = slice(None)) -> Numbers:
         """What is finished by the end of weeks `first`, and on, at the level that holds then."""
@@ -166,12 +170,12 @@ def finished_within(
     weeks: Sequence[int],
     draws: Draws,
     sigma: Spread | None = None,
-    trials: int = TRIALS,
+    rules: Forecasting = USUAL,
 ) -> dict[int, Numbers] | None:
     """How many a team finishes within so many weeks."""
-    if not enough(finished):
+    if not enough(finished, rules):
         return None
-    coming = _Weeks(finished, draws, sigma, trials)
+    coming = _Weeks(finished, draws, sigma, rules.trials)
     total = coming.shift(1, np.cumsum(coming.draw(max(weeks)), axis=0))
     return {week: total[week - 1] for week in weeks}
 
@@ -183,19 +187,19 @@ def throughput(
     horizons: Sequence[int] = (),
     scale: float = 1.0,
     sigma: Spread | None = None,
-    trials: int = TRIALS,
+    rules: Forecasting = USUAL,
 ) -> Outlook | None:
     """When all strands are through: each waits for the slowest (11.3).
 
     `scale` is how much faster a scenario works (11.2).
     """
     open_ = [strand for strand in strands if strand.remaining > 0]
-    if not open_ or not all(enough(strand.finished) for strand in open_):
+    if not open_ or not all(enough(strand.finished, rules) for strand in open_):
         return None
-    days = np.zeros(trials)
-    gains = {horizon: np.zeros(trials) for horizon in horizons}
+    days = np.zeros(rules.trials)
+    gains = {horizon: np.zeros(rules.trials) for horizon in horizons}
     for strand in open_:
-        coming = _Weeks(strand.finished, draws, sigma, trials)
+        coming = _Weeks(strand.finished, draws, sigma, rules.trials)
         left = _with_growth(strand, coming)
         took, done = _work_off(coming, left, horizons, scale)
         days = np.maximum(days, took)
@@ -220,18 +224,17 @@ def _with_growth(strand: Strand, coming: _Weeks) -> Numbers:
 def _work_off(
     coming: _Weeks, left: Numbers, horizons: Sequence[int], scale: float
 ) -> tuple[Numbers, dict[int, Numbers]]:
-    """Days until nothing is left, and what is done by each horizon."""
-    took, by = np.full(len(left), np.inf), {}
+    """Days until nothing is left, and what is done by each horizon; infinite where all is."""
+    took = np.full(len(left), np.inf)
+    by = {horizon: np.full(len(left), np.inf) for horizon in horizons}
     active, done = np.arange(len(left)), np.zeros(len(left))
-    step = max([STEP, *(-(-horizon // 7) for horizon in horizons)])
-    for ahead in range(0, NEVER_WEEKS, step):
-        raw = scale * np.cumsum(coming.draw(step, active), axis=0) + done
+    for ahead in range(0, NEVER_WEEKS, STEP):
+        raw = scale * np.cumsum(coming.draw(STEP, active), axis=0) + done
         path = coming.shift(ahead, np.vstack([done, raw]), active)
-        for horizon in horizons if ahead == 0 else ():
-            week, part = divmod(horizon, 7)
-            by[horizon] = path[week]
-            if part:
-                by[horizon] = path[week] + (path[week + 1] - path[week]) * part / 7
+        for horizon, found in by.items():
+            week, part = divmod(horizon - 7 * ahead, 7)
+            if 0 <= week < STEP:
+                found[active] = path[week] + (path[week + 1] - path[week]) * part / 7
         met = path[1:] >= left[active]
         through = np.flatnonzero(met.any(axis=0))
         week = met[:, through].argmax(axis=0)
@@ -240,6 +243,8 @@ def _work_off(
         took[active[through]] = 7.0 * (ahead + week + share)
         on = ~met.any(axis=0)
         active, done = active[on], raw[-1, on]
+        if not active.size:
+            break
     return took, by
 
 
@@ -251,7 +256,7 @@ def blocks(
     left: float,
     horizons: Sequence[int],
     draws: Draws,
-    trials: int = TRIALS,
+    trials: int = USUAL.trials,
 ) -> Outlook:
     """The last 28 daily changes again, seven days at a time from anywhere in them."""
     changes = np.diff(np.asarray(gains[-DAYS_BACK - 1 :], dtype=np.float64))
@@ -293,7 +298,7 @@ def s_curve(
     ceiling: float,
     horizons: Sequence[int],
     draws: Draws,
-    trials: int = TRIALS,
+    trials: int = USUAL.trials,
 ) -> Outlook:
     """Logistic curves up to a ceiling, each as likely as it explains the weekly gains so far.
 
@@ -357,13 +362,13 @@ def repeated(changes: Sequence[float], steps: int, draws: Draws) -> Numbers:
     mean = float(recent.mean())
     unit = _unit(np.concatenate([[0.0], np.cumsum(recent)]))
     variance = max(float(recent.var()), abs(mean) * unit)
-    return steps * mean + math.sqrt(steps * variance) * draws.normal(TRIALS)
+    return steps * mean + math.sqrt(steps * variance) * draws.normal(USUAL.trials)
 
 
 def plain_bootstrap(changes: Sequence[float], steps: int, draws: Draws) -> Numbers:
     """Each step is any of the past ones, all as likely."""
     past = np.asarray(changes, dtype=np.float64)
-    drawn = (draws.uniform(steps, TRIALS) * len(past)).astype(np.intp)
+    drawn = (draws.uniform(steps, USUAL.trials) * len(past)).astype(np.intp)
     found: Numbers = past[drawn].sum(axis=0)
     return found
 
@@ -402,7 +407,7 @@ def quantiles(trials: Numbers, wanted: Sequence[float]) -> list[float | None]:
 
 
 def _quantile(trials: Numbers, q: float) -> float:
-    rank = min(math.ceil(q * len(trials)), len(trials)) - 1
+    rank = min(math.ceil(q * len(trials) - 1e-9), len(trials)) - 1
     return float(np.partition(trials, rank)[rank])
 
 

@@ -12,21 +12,18 @@ from typing import NamedTuple
 
 from pipeline.core import forecast
 from pipeline.core.calendar import WorkingCalendar
-from pipeline.core.calibration import HIGH, LOW, adapted, inside
-from pipeline.core.forecast import TRIALS, Draws, Outlook, Strand, tidy
+from pipeline.core.calibration import adapted, ends, inside
+from pipeline.core.definition import Forecasting
+from pipeline.core.forecast import USUAL, Draws, Outlook, Strand, tidy
 from pipeline.core.rows import Day, ForecastRow, Gone
 
-HORIZONS = (7, 28, 90)
-"""Days after a forecast at which it says a value."""
-
-EARLIEST_SHARE = 0.25
-EARLIEST_DAYS = 21
-"""With less of the way, or fewer days of data, nothing that was tried is of use (9.7)."""
+HORIZONS = (7, 21, 28, 42, 90)
+"""Days after a forecast at which it says a value: 1, 3 and 6 weeks as for teams, 28 and 90 days."""
 
 MOVES = 5
 """A date that people see moves by so many working days or not at all."""
 
-WIDTHS = {7: 1.15, 28: 1.3, 90: 1.3}
+WIDTHS = {7: 1.15, 21: 1.25, 28: 1.3, 42: 1.3, 90: 1.3}
 """How wide intervals are at first, before the goal's own forecasts have been put to the test.
 
 Chosen near the best of a few on simulated goals and half of real adoption; other goals judge it
@@ -63,7 +60,7 @@ class Question:
 
     `series` holds the confirmed value of each day up to `day`, the close at which it is asked;
     `ceiling` is the value that cannot be passed (all who are eligible; 1 for a share); `strands`
-    are the work that is left, for a goal that counts work items.
+    are the work that is left, for a goal that counts work items; `rules` say how it is made.
     """
 
     goal_id: str
@@ -76,6 +73,7 @@ class Question:
     ceiling: float | None = None
     strands: Sequence[Strand] = ()
     scenarios: Sequence[Scenario] = ()
+    rules: Forecasting = USUAL
 
     @property
     def sign(self) -> int:
@@ -162,7 +160,7 @@ def _widths(asked: Question, earlier: Callable[[Day], Forecast | None]) -> dict[
         outcome = asked.series[-1 - (7 * weeks - horizon)]
         if outcome is not None:
             hit = inside(*then.intervals[horizon], outcome)
-            widths[horizon] = adapted(widths[horizon], hit=hit)
+            widths[horizon] = adapted(widths[horizon], hit=hit, interval=asked.rules.interval)
     return widths
 
 
@@ -192,23 +190,24 @@ def _made(asked: Question, widths: dict[int, float]) -> tuple[Forecast, list[For
 
 
 def _too_early(asked: Question, gains: Sequence[float]) -> str:
+    rules = asked.rules
     known = sum(value is not None for value in asked.series)
-    if known < EARLIEST_DAYS:
-        return f"too early to forecast: {known} days of data, {EARLIEST_DAYS} are needed"
+    if known < rules.least_days:
+        return f"too early to forecast: {known} days of data, {rules.least_days} are needed"
     share = gains[-1] / asked.way
-    if share < EARLIEST_SHARE - 1e-9:
+    if share < rules.least_progress - 1e-9:
         return (
             f"too early to forecast: {math.floor(100 * share)} % of the way,"
-            f" {EARLIEST_SHARE:.0%} are needed".replace("25%", "25 %")
+            f" {100 * rules.least_progress:g} % are needed"
         )
     if asked.kind != "work":
         return ""
     for strand in asked.strands:
         weeks, finished = forecast.rests_on(strand.finished)
-        if strand.remaining > 0 and not forecast.enough(strand.finished):
+        if strand.remaining > 0 and not forecast.enough(strand.finished, rules):
             return (
                 f"too early to forecast: {finished} finished in {weeks} weeks,"
-                f" at least {forecast.FINISHES} in {forecast.WEEKS[0]} are needed"
+                f" at least {rules.least_finishes} in {rules.least_weeks} are needed"
             )
     return ""
 
@@ -219,7 +218,7 @@ def _outlook(
     """The members that suit the goal, pooled (9.7), and what they rest on."""
     draws = Draws(f"{asked.goal_id}/{asked.day}")
     if asked.kind == "work":
-        found = forecast.throughput(asked.strands, draws, horizons=HORIZONS)
+        found = forecast.throughput(asked.strands, draws, horizons=HORIZONS, rules=asked.rules)
         weeks = max((forecast.rests_on(s.finished)[0] for s in asked.strands), default=0)
         return found, f"weekly throughput of {weeks} weeks" if found else "no work is left"
     recent = gains[-forecast.DAYS_BACK - 1 :]
@@ -227,12 +226,13 @@ def _outlook(
         # drawn again, no change is no change for ever; that is more than anybody knows
         return None, f"nothing changed in the last {forecast.DAYS_BACK} days"
     if asked.kind not in ("adoption", "migrate"):
-        return forecast.blocks(gains, left, HORIZONS, draws), "the last 28 daily changes"
+        found = forecast.blocks(gains, left, HORIZONS, draws, asked.rules.trials)
+        return found, "the last 28 daily changes"
     ceiling = asked.ceiling
     top = 2 * asked.way if ceiling is None else asked.sign * (ceiling - asked.baseline)
     if ceiling is not None and top < asked.way:
         return None, "fewer are eligible than the target asks for"
-    half = TRIALS // 2
+    half = asked.rules.trials // 2
     members = [
         forecast.blocks(gains, left, HORIZONS, draws, half),
         forecast.s_curve(gains, left, top, HORIZONS, draws, half),
@@ -246,11 +246,17 @@ def _value(
     trials = now + asked.sign * forecast.widened(outlook.gains[horizon], width)
     low, p10, p50, p85, high = (
         None if value is None else _within(asked, value)
-        for value in forecast.quantiles(trials, (LOW, 0.1, 0.5, 0.85, HIGH))
+        for value in forecast.quantiles(trials, _wanted(asked))
     )
     return _row(asked, "value", horizon)._replace(
         p10=p10, p50=p50, p85=p85, low=low, high=high, basis=basis
     )
+
+
+def _wanted(asked: Question) -> tuple[float, ...]:
+    """The quantiles of a row: low, P10, P50, P85, high."""
+    low, high = ends(asked.rules.interval)
+    return low, 0.1, 0.5, 0.85, high
 
 
 def _within(asked: Question, value: float) -> float:
@@ -271,7 +277,7 @@ def _days(
     days = forecast.later_or_sooner(outlook.days, width)
     low, p10, p50, p85, high = (
         None if value is None else tidy(value)
-        for value in forecast.quantiles(days, (LOW, 0.1, 0.5, 0.85, HIGH))
+        for value in forecast.quantiles(days, _wanted(asked))
     )
     return _row(asked)._replace(
         p10=p10,
@@ -290,7 +296,9 @@ def _what_if(
 ) -> ForecastRow:
     """The same trials at another pace, and what it costs that things are as they are (11.2)."""
     draws = Draws(f"{asked.goal_id}/{asked.day}")
-    found = forecast.throughput(asked.strands, draws, horizons=HORIZONS, scale=scenario.scale)
+    found = forecast.throughput(
+        asked.strands, draws, horizons=HORIZONS, scale=scenario.scale, rules=asked.rules
+    )
     if found is None:
         return _row(asked, scenario=scenario.id, basis="a scenario is about work that is left")
     row = _days(asked, found, widths, "")
@@ -325,6 +333,7 @@ def _row(
         due_on=asked.due_on,
         low=None,
         high=None,
+        interval=asked.rules.interval,
     )
 
 

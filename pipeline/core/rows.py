@@ -363,7 +363,7 @@ class GoalVersionRow(NamedTuple):
 
 
 class ForecastRow(NamedTuple):
-    """What was expected on a day; `low` to `high` is the central interval of 85 %.
+    """What was expected on a day; `low` to `high` is the central interval of the share `interval`.
 
     `horizon` is 0 where days are forecast. `due_on` is the date that `p_hit` is about.
     """
@@ -383,10 +383,15 @@ class ForecastRow(NamedTuple):
     due_on: Day | None
     low: float | None
     high: float | None
+    interval: float
 
 
 class ForecastCalibrationRow(NamedTuple):
-    """How right forecasts were, beside those of a simpler kind (`against`)."""
+    """How right forecasts were, beside those of a simpler kind (`against`).
+
+    `coverage` is that of `n` intervals which were to hold the share `interval`, of days that of
+    P85; `brier` is about `chances`.
+    """
 
     about_kind: str
     quantity: str
@@ -398,6 +403,8 @@ class ForecastCalibrationRow(NamedTuple):
     brier: float | None
     skill: float | None
     pinball: float | None
+    interval: float
+    chances: int
 
 
 class SourceDayRow(NamedTuple):

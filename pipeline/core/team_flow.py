@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pipeline.core.book import Book
 from pipeline.core.calendar import Zone
+from pipeline.core.definition import Forecasting
 from pipeline.core.messages import Load, Work
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import Day, FindingRow, ForecastRow, Gone, TeamWeekRow
@@ -45,7 +46,7 @@ PARTS: dict[str, Any] = {
     "finished": list[Day],
     "finished/": Kinds,
     "first": Day,
-    "forecast/": list[int],
+    "forecast/": tuple[list[int], Forecasting],
     "load": dict[Day, float],
     "members/": list[str],
     "shown": tuple[Day, Day, str],
@@ -183,7 +184,7 @@ def judge(draft: Draft, book: Book) -> None:
     _show_weeks(draft, zone, monday(today))
     _workstreams(draft, book, zone, today - 1)
     _support_load(draft, book, zone, monday(today) - 7)
-    _forecast(draft, monday(today) - 7)
+    _forecast(draft, book, monday(today) - 7)
     _tell_goals(draft, book)
 
 
@@ -290,8 +291,8 @@ def _tell_goals(draft: Draft, book: Book) -> None:
         draft.put_if_new("told", goals)
 
 
-def _forecast(draft: Draft, last: Day) -> None:
-    """Forecast at the close of each week, unless what was known by then is what it was."""
+def _forecast(draft: Draft, book: Book, last: Day) -> None:
+    """Forecast at the close of each week, unless what it rests on is what it was."""
     first = _first_week(draft)
     if draft.put_if_new("first", first) and first is not None:
         dirty(draft, "forecast", first)
@@ -302,8 +303,8 @@ def _forecast(draft: Draft, last: Day) -> None:
         finished = [
             _known(draft, earlier, week + 6).total() for earlier in range(first, week + 1, 7)
         ]
-        if draft.put_if_new(f"forecast/{week}", finished):
-            draft.rows += forecast_team(draft.id, week + 6, finished)
+        if draft.put_if_new(f"forecast/{week}", (finished, book.forecasting)):
+            draft.rows += forecast_team(draft.id, week + 6, finished, book.forecasting)
     draft.put("dirty/forecast", last + 7)
 
 

@@ -26,6 +26,9 @@ FORGOTTEN_MS = 28 * DAY_MS
 BUSY = 3
 """Work items that advanced in a window without gain make a goal busy, not moving."""
 
+EVEN = 0.5
+"""A commitment is at risk while its chance to be hit in time is below."""
+
 STALLS = ("goal_stalled", "busy_not_moving")
 _RULE = {"at_risk": "goal_at_risk", "off_track": "goal_off_track", "missed": "goal_off_track"}
 _ORDER = ("on_track", "at_risk", "off_track", "missed")
@@ -80,7 +83,8 @@ def judge(
     if judged.confirmed is not None and judged.confirmed > (before.confirmed or 0.0) + 1e-12:
         judged = judged._replace(stall=judged.stall._replace(gained=day))
     over = day >= goal.due_on and not judged.streak
-    _commit(spells, goal, ground.p_hit(day), close, over=judged.hit or over)
+    chances = (ground.p_hit(day - 7), ground.p_hit(day))
+    _commit(spells, goal, chances, close, over=judged.hit or over)
     if judged.hit or over:
         said = "hit" if judged.hit else "missed"
         why = "" if judged.hit else "the due date passed and the target was not met"
@@ -113,22 +117,32 @@ def judge(
     pulse = status.beat(judged.pulse, now)
     why = f"{gain:g} gained, {expected:.1f} planned: pace {now.pace:.2f}, chance {now.tail:.3f}"
     if now.p_hit is not None:
-        why += f"; {_percent(now.p_hit)} likely to be hit in time"
+        why += f"; {percent(now.p_hit)} likely to be hit in time"
     return _said(judged._replace(pulse=pulse), pulse.level, why, spells, close)
 
 
 def _commit(
-    spells: Spells, goal: Goal, p_hit: float | None, close: Instant, *, over: bool
+    spells: Spells,
+    goal: Goal,
+    chances: tuple[float | None, float | None],
+    close: Instant,
+    *,
+    over: bool,
 ) -> None:
-    """Raise that a commitment is at risk, when its chance falls below one half (4.5)."""
+    """Raise that a commitment is at risk, when two weekly forecasts in a row are below one half.
+
+    Of a goal that is exactly on pace every other one is, and the first of an S-curve mostly.
+    """
     rule = "commitment_at_risk"
-    if over or goal.class_ != "committed" or (p_hit is not None and p_hit >= 0.55):
+    before, now = chances
+    if over or goal.class_ != "committed" or (now is not None and now >= EVEN):
         spells.end(rule, close)
-    elif p_hit is not None and p_hit < 0.50:
-        spells.begin(rule, close, f"{_percent(p_hit)} likely to hit the target by its due date")
+    elif before is not None and before < EVEN and now is not None:
+        text = f"{percent(now)} likely to hit the target by its due date, last week {percent(before)}"
+        spells.begin(rule, close, text)
 
 
-def _percent(chance: float) -> str:
+def percent(chance: float) -> str:
     """Nobody knows a chance so well as to say that there is none."""
     if chance < 0.01:
         return "less than 1 %"

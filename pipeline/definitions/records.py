@@ -542,6 +542,21 @@ class BasicallyDone(Record):
     adopt_to_verify: Grace | None = None
 
 
+class Forecast(Record):
+    """How forecasts are made, and with how much history at the least (semantics 9.7, 11.3).
+
+    Fewer trials than 1,000 say little of the ends of an interval; seven-day blocks and weekly
+    gains need more than two weeks.
+    """
+
+    trials: Annotated[int, Field(ge=1_000, le=100_000)] | None = None
+    least_weeks: Annotated[int, Field(ge=4, le=26)] | None = None
+    least_finishes: Positive | None = None
+    least_days: Annotated[int, Field(ge=15)] | None = None
+    least_progress: Annotated[Number, Field(ge=0, lt=1)] | None = None
+    interval: Annotated[Number, Field(ge=0.5, le=0.99)] | None = None
+
+
 class Rules(Record):
     """Defaults of the rules, by the rule's name."""
 
@@ -566,5 +581,5 @@ class Rules(Record):
     lateness: dict[str, Any] | None = None
     skew: dict[str, Any] | None = None
     commitment: dict[str, Any] | None = None
-    forecast: dict[str, Any] | None = None
+    forecast: Forecast | None = None
     data_quality: dict[str, Any] | None = None

@@ -16,21 +16,23 @@ from typing import Any, NamedTuple
 
 from pipeline.core import forecast
 from pipeline.core.calibration import (
-    HIGH,
-    LOW,
     base_rate,
     brier,
+    ends,
     inside,
     interval_score,
     pinball,
     skill,
 )
 from pipeline.core.forecast import Draws
-from pipeline.core.rows import ForecastCalibrationRow
+from pipeline.core.rows import ForecastCalibrationRow, Gone
 from pipeline.store.client import Store
 from pipeline.store.writer import Writer
 
 REPEAT, PLAIN, BASE_RATE = "last 28 days repeat", "plain bootstrap", "base rate"
+
+P85 = 0.85
+"""The share of goals that shall be hit by their P85."""
 
 DAY, WEEK = dt.timedelta(days=1), dt.timedelta(days=7)
 
@@ -56,17 +58,22 @@ class Score(NamedTuple):
     interval: float
     pinball: float
     others: dict[str, float]
+    wanted: float
 
 
 def backtest(store: Store, version: int) -> list[ForecastCalibrationRow]:
-    """Judge every forecast that can be judged, and store how right they were."""
+    """Judge every forecast that can be judged, and store how right they were, in place of before."""
     goals, teams = _goals(store), _teams(store)
     rows = [
         *_values(store, "goal", goals),
         *_values(store, "team", teams),
         *_dates(store, goals),
     ]
-    Writer(store).write([(version, row) for row in rows], [], f"backtest-{version}")
+    before = store.rows(
+        "SELECT about_kind, quantity, horizon, against FROM signals.forecast_calibration"
+    )
+    gone = [(version, Gone(ForecastCalibrationRow, tuple(row.values()))) for row in before]
+    Writer(store).write([(version, row) for row in rows], gone, f"backtest-{version}")
     return rows
 
 
@@ -154,7 +161,7 @@ def _values(
     store: Store, kind: str, known: Mapping[str, Goal | Team]
 ) -> Iterator[ForecastCalibrationRow]:
     made = store.rows(
-        "SELECT about, made_on, horizon, p10, p50, p85, low, high FROM signals.forecasts"
+        "SELECT about, made_on, horizon, p10, p50, p85, low, high, interval FROM signals.forecasts"
         " WHERE about_kind = {kind:String} AND quantity = 'value' AND scenario = ''"
         " AND low IS NOT NULL ORDER BY ALL",
         {"kind": kind},
@@ -179,6 +186,8 @@ def _values(
                 brier=None,
                 skill=skill(own, fmean(score.others[against] for score in scores)),
                 pinball=fmean(score.pinball for score in scores),
+                interval=fmean(score.wanted for score in scores),
+                chances=0,
             )
 
 
@@ -188,19 +197,21 @@ def _score(row: Row, case: Case) -> Score:
         PLAIN: (forecast.plain_bootstrap, case.past),
     }
     others = {}
+    interval = row["interval"]
     for against, (method, changes) in simpler.items():
         draws = Draws(f"{against}/{row['about']}/{row['made_on']}/{row['horizon']}")
-        low, high = forecast.quantiles(method(changes, case.steps, draws), (LOW, HIGH))
+        low, high = forecast.quantiles(method(changes, case.steps, draws), ends(interval))
         assert low is not None
         assert high is not None
-        missed = interval_score(case.now + low, case.now + high, case.outcome)
+        missed = interval_score(case.now + low, case.now + high, case.outcome, interval)
         others[against] = missed / case.scale
     quantiles = ((row["p10"], 0.1), (row["p50"], 0.5), (row["p85"], 0.85))
     return Score(
         inside(row["low"], row["high"], case.outcome),
-        interval_score(row["low"], row["high"], case.outcome) / case.scale,
+        interval_score(row["low"], row["high"], case.outcome, interval) / case.scale,
         fmean(pinball(value, q, case.outcome) for value, q in quantiles) / case.scale,
         others,
+        interval,
     )
 
 
@@ -238,10 +249,12 @@ def _dates(store: Store, goals: Mapping[str, Goal]) -> Iterator[ForecastCalibrat
         quantity="days",
         horizon=0,
         against=BASE_RATE,
-        n=max(len(chances), len(by_p85)),
+        n=len(by_p85),
         coverage=fmean(by_p85) if by_p85 else None,
         interval_score=None,
         brier=score,
         skill=skill(score, base_rate(came)),
         pinball=None,
+        interval=P85,
+        chances=len(chances),
     )

@@ -1,4 +1,4 @@
-"""How fast it is here: `python -m tests.bench [replay|decode|codec|alarms|forecast] [--signals N] [--profile]`.
+"""How fast it is here: `python -m tests.bench [replay|decode|codec|alarms|forecast|strata] [--signals N] [--profile]`.
 
 It reports and never fails. Every replay runs in a process of its own, so that its peak of memory
 is its own, and is timed to rows committed in the store, start and definitions included.
@@ -6,7 +6,7 @@ is its own, and is timed to rows committed in the store, start and definitions i
 
 import argparse
 
-from tests.bench import alarms, codec, decode, forecast, replay
+from tests.bench import alarms, codec, decode, forecast, replay, strata
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("replay", "decode", "codec", "alarms", "forecast"),
+        choices=("replay", "decode", "codec", "alarms", "forecast", "strata"),
         default="replay",
     )
     parser.add_argument("--signals", type=int, default=1_000_000)
@@ -30,6 +30,8 @@ def main() -> None:
         alarms.main(arguments.goals)
     elif arguments.what == "forecast":
         forecast.main()
+    elif arguments.what == "strata":
+        strata.main()
     else:
         replay.main(
             arguments.signals, arguments.mix or replay.MIXES, profiled=arguments.profile

@@ -2,7 +2,8 @@
 
 Simulated goals go through the goal itself, a reading a day, and beside it what simpler rules say
 of the same goals: off track below 75 % of the plan, at risk below 90 % (fixed bands), and stalled
-after 14 days without activity. Every goal takes 65 working days; what it gains in a day is a
+after 14 days without activity. Fewer goals show when a commitment is at risk, beside a rule that
+takes one forecast below one half for it; what is hit after all was said wrongly. Every goal takes 65 working days; what it gains in a day is a
 Poisson count around what the plan wants of that day.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from pipeline.core.react import react
 from pipeline.core.signals import Defined, Order
 from pipeline.core.spells import Known
 from pipeline.core.stall import LONGEST, window
-from pipeline.core.verdict import STALLS
+from pipeline.core.verdict import EVEN, STALLS
 
 START = day_number("2026-01-05")
 WORKING = 65
@@ -43,6 +44,14 @@ class Parts:
 
     def get(self, key: str, /) -> Any:
         return self.values.get(key)
+
+
+class Said(NamedTuple):
+    """Findings, status per working day, and the chances of its weekly forecasts."""
+
+    known: Known
+    statuses: list[str]
+    chances: list[float]
 
 
 @dataclass
@@ -82,10 +91,8 @@ class Kind:
         now = float(self.expected[n])
         return window((now - then for then in reversed(before)), float(self.target))
 
-    def judged(
-        self, gains: np.ndarray, silent: tuple[int, int] | None = None
-    ) -> tuple[Known, list[str]]:
-        """What the product says of a goal that gains so much a day: findings, status per day.
+    def judged(self, gains: np.ndarray, silent: tuple[int, int] | None = None) -> Said:
+        """What the product says of a goal that gains so much a day.
 
         `silent` are the working days (from 0) on which its source is stale.
         """
@@ -102,7 +109,9 @@ class Kind:
         reaction = react("goal:goal", parts, None, now, self.book)
         days = [reaction.parts[f"judged/{day}"] for day in self.days]
         statuses = [j.status for j in days if isinstance(j, Judged)]
-        return reaction.parts.get("spells") or {}, statuses
+        made = (reaction.parts.get(f"forecast/{day}") for day in range(START, self.due + 1))
+        chances = [m.p_hit for m in made if m is not None and m.p_hit is not None]
+        return Said(reaction.parts.get("spells") or {}, statuses, chances)
 
 
 def main(number: int) -> None:
@@ -121,6 +130,15 @@ def main(number: int) -> None:
         for shape in PLANS:
             print(_row(Kind(target, shape), number), flush=True)
     print(f"\nstalled goals whose source is stale: {_while_stale(Kind(40, 'linear'), number)}")
+    few = max(number // 25, 1)
+    print(
+        f"\ncommitment_at_risk, {few:,} goals of each kind, in brackets by one forecast alone"
+    )
+    print("| target | plan | on pace, and hit: raised | on pace, missed | 60 %: raised |")
+    print("|---|---|---|---|---|")
+    for target in TARGETS:
+        for shape in PLANS:
+            print(_at_risk(Kind(target, shape), few), flush=True)
 
 
 def _while_stale(kind: Kind, number: int) -> str:
@@ -131,7 +149,7 @@ def _while_stale(kind: Kind, number: int) -> str:
         stop = int(rng.integers(15, 35))
         still = np.where(np.arange(WORKING) < stop, gains, 0)
         silent = (stop + 2, stop + 2 + int(rng.integers(5, 25)))
-        known, _ = kind.judged(still, silent)
+        known = kind.judged(still, silent).known
         start, end = (kind.days[n] * DAY_MS for n in silent)
         raised += any(
             start <= spell.raised_at < end for rule in STALLS for spell in known.get(rule, [])
@@ -140,12 +158,29 @@ def _while_stale(kind: Kind, number: int) -> str:
     return f"{raised} of {number:,} called stalled meanwhile, {before:,} before or after"
 
 
+def _at_risk(kind: Kind, number: int) -> str:
+    """How often a commitment is called at risk, by whether it is hit in the end."""
+    rng = np.random.default_rng(SEED)
+    daily = np.diff(kind.expected, prepend=0.0)
+    parts = []
+    for pace, hit in ((1.0, True), (1.0, False), (0.6, None)):
+        two: list[bool] = []
+        one: list[bool] = []
+        for gains in rng.poisson(daily * pace, (number, WORKING)):
+            if hit is None or hit == bool(gains.sum() >= kind.target):
+                known, _, chances = kind.judged(gains)
+                two.append("commitment_at_risk" in known)
+                one.append(any(p < EVEN for p in chances))
+        parts.append(f"{np.mean(two):.0%} ({np.mean(one):.0%})")
+    return f"| {kind.target} | {kind.shape} | {' | '.join(parts)} |"
+
+
 def _row(kind: Kind, number: int) -> str:
     rng = np.random.default_rng(SEED)
     daily = np.diff(kind.expected, prepend=0.0)
     off = stalled = changes = fixed_off = quiet = fixed_changes = 0
     for gains in rng.poisson(daily, (number, WORKING)):
-        known, statuses = kind.judged(gains)
+        known, statuses, _ = kind.judged(gains)
         off += any(day < WORKING for day in _raised(kind, known, "goal_off_track"))
         stalled += any(True for _ in _stalls(kind, known))
         levels = [s for s in statuses if s in ("on_track", "at_risk", "off_track")]
@@ -157,7 +192,7 @@ def _row(kind: Kind, number: int) -> str:
     caught: list[float] = []
     fixed_caught: list[float] = []
     for gains in rng.poisson(daily * 0.6, (number, WORKING)):
-        known, _ = kind.judged(gains)
+        known = kind.judged(gains).known
         caught.append(min(_raised(kind, known, "goal_off_track"), default=WORKING))
         bands = _bands(kind, gains)
         fixed_caught.append(bands.index("off") + 11 if "off" in bands else WORKING)
@@ -170,7 +205,7 @@ def _row(kind: Kind, number: int) -> str:
         possible += 1
         still = np.where(np.arange(WORKING) < stop, gains, 0)
         last = max((n for n in range(stop) if still[n]), default=0)
-        known, _ = kind.judged(still)
+        known = kind.judged(still).known
         found += any(last < day <= stop + 1.5 * size for day in _stalls(kind, known))
         seen = _quiet(kind, still)
         fixed_found += seen is not None and seen <= stop + 1.5 * size

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.calendar import Week, WorkingCalendar
+from pipeline.core.definition import Forecasting
 from pipeline.core.forecast import Strand
 from pipeline.core.goal_forecast import Forecast, Question, Scenario, closes_week, forecast_goal
 from pipeline.core.rows import ForecastRow, Gone
@@ -14,6 +15,9 @@ from pipeline.core.rows import ForecastRow, Gone
 CALENDAR = WorkingCalendar("Europe/Berlin", Week(frozenset(range(5)), frozenset()))
 SUNDAY = 20_513
 """2026-03-01"""
+
+HORIZONS = (7, 21, 28, 42, 90)
+"""1, 3 and 6 weeks, and what a month and a quarter are."""
 
 
 def steady(days: int, per_week: float = 3.5, start: float = 0.0) -> list[float | None]:
@@ -58,10 +62,12 @@ def test_a_goal_on_pace_will_be_hit() -> None:
     assert days.low <= days.p10 <= days.p50 <= days.p85 <= days.high
     assert days.p50 == pytest.approx(7 * 12 / 3.5, abs=7)
     assert days.p_hit > 0.6
-    for horizon in (7, 28, 90):
+    for horizon in HORIZONS:
         row = rows["value", horizon, ""]
         assert row.low <= row.p10 <= row.p50 <= row.p85 <= row.high <= 60
-    assert rows["value", 7, ""].p50 == pytest.approx(28 + 3.5, abs=1)
+    for horizon in (7, 21):
+        middle = rows["value", horizon, ""].p50
+        assert middle == pytest.approx(28 + horizon / 2, abs=1)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +103,31 @@ def test_what_cannot_be_known_is_not_said(
     assert nothing(rows[0])
     assert reason in rows[0].basis
     assert (found.p_hit, found.hit_by_p50, found.hit_by_p85) == (None, None, None)
+
+
+def test_the_rules_say_how_wide_and_how_early() -> None:
+    """An interval that shall hold less is narrower around the same middle; less is enough."""
+    usual, narrow = (
+        ask(question(steady(56), rules=Forecasting(interval=share)))["value", 28, ""]
+        for share in (0.85, 0.5)
+    )
+    assert (usual.interval, narrow.interval) == (0.85, 0.5)
+    assert usual.p50 == narrow.p50
+    assert usual.low < narrow.low < narrow.high <= usual.high
+    early = question(steady(20), rules=Forecasting(least_days=15))
+    assert not nothing(ask(early)["days", 0, ""])
+    young = work(Strand([4] * 5, 12), rules=Forecasting(least_weeks=4))
+    assert not nothing(ask(young)["days", 0, ""])
+
+
+def test_fewer_trials_say_the_same_less_surely() -> None:
+    """Within what a thousand trials can tell."""
+    few, many = (
+        ask(question(steady(56), rules=Forecasting(trials=trials)))["days", 0, ""]
+        for trials in (1_000, 10_000)
+    )
+    assert few != many
+    assert few.p_hit == pytest.approx(many.p_hit, abs=0.06)
 
 
 def test_what_stands_still_is_not_forecast() -> None:
@@ -138,15 +169,14 @@ def test_the_same_question_is_not_answered_again() -> None:
     """Only when a fact is another one, and then what no longer holds leaves."""
     asked = question(steady(56))
     found, rows, _ = forecast_goal(asked, CALENDAR, {}.get)
-    assert len(rows) == 4
+    assert len(rows) == 1 + len(HORIZONS)
     known = {SUNDAY: found}
     assert forecast_goal(asked, CALENDAR, known.get) == (found, [], [])
     early = replace(asked, target=400.0)
     other, rows, gone = forecast_goal(early, CALENDAR, known.get)
     assert [row.quantity for row in rows] == ["days"]
     assert gone == [
-        Gone(ForecastRow, ("goal", "g", "value", SUNDAY, horizon, ""))
-        for horizon in (7, 28, 90)
+        Gone(ForecastRow, ("goal", "g", "value", SUNDAY, horizon, "")) for horizon in HORIZONS
     ]
     assert other.fingerprint != found.fingerprint
 

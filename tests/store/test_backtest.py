@@ -43,6 +43,7 @@ def value(about: str, on: int, low: float, high: float, **other: Any) -> dict[st
         "p85": middle,
         "low": low,
         "high": high,
+        "interval": 0.85,
         **other,
     }
 
@@ -124,8 +125,35 @@ def test_chances_are_judged_when_the_due_date_is_over(store: Store) -> None:
     row = calibration(store)["days", 0, BASE_RATE]
     assert row["brier"] == pytest.approx(0.158)
     assert row["skill"] == pytest.approx(0.34, abs=0.005)
-    assert row["coverage"] == 1.0
+    # of the goals that were hit, and g0 asked once more
+    assert (row["coverage"], row["n"], row["chances"]) == (1.0, 4, 5)
     assert row["interval_score"] is None
+
+
+def test_an_interval_is_judged_by_the_share_it_was_to_hold(store: Store) -> None:
+    """Missing by 7 costs four times 7 where half of the outcomes were to be missed."""
+    days = goal("g", [float(n) for n in range(60)])
+    fill(store, {"goal_progress": days, "forecasts": [value("g", 48, 40, 48, interval=0.5)]})
+    backtest(store, 1)
+    row = calibration(store)["value", 7, REPEAT]
+    assert row["interval_score"] == pytest.approx((8 + 2 / 0.5 * 7) / 100)
+    assert row["interval"] == 0.5
+
+
+def test_the_last_backtest_holds(store: Store) -> None:
+    """What an earlier one found is not kept beside it, and stands beside every forecast."""
+    made = value("g", 41, 40, 50)
+    fill(
+        store, {"goal_progress": goal("g", [float(n) for n in range(60)]), "forecasts": [made]}
+    )
+    fill(
+        store,
+        {"forecast_calibrations": [{"about_kind": "goal", "quantity": "value", "horizon": 90}]},
+    )
+    backtest(store, 2)
+    assert set(calibration(store)) == {("value", 7, REPEAT), ("value", 7, PLAIN)}
+    [row] = store.rows("SELECT coverage, n, checked_horizon FROM signals.forecasts")
+    assert row == {"coverage": 1.0, "n": 1, "checked_horizon": 7}
 
 
 def test_teams_are_judged_by_whole_weeks() -> None:

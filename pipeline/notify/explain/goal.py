@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.core.definition import PARSERS
 from pipeline.notify.digest import measured, number, plural
+from pipeline.notify.expected import expected
 from pipeline.notify.explain.adoption import reach
 from pipeline.notify.explain.trace import Piece, Signal, Wanted, archive, when
 from pipeline.notify.explain.work import decisions, findings
@@ -31,6 +32,7 @@ def goal(store: Store, id: str, day: dt.date | None = None) -> Piece:
         0
     ]
     defined = _definitions(store, row)
+    now = day is None
     day = day or row["as_of"].astimezone(_zone(row, defined)).date() - dt.timedelta(days=1)
     days = store.rows(
         "SELECT * FROM signals.goal_progress_daily WHERE goal_id = {id:String} AND day = {day:Date}",
@@ -43,6 +45,9 @@ def goal(store: Store, id: str, day: dt.date | None = None) -> Piece:
         found.below.append(_value(store, row, days[0] if days else None, day, defined))
         found.below += _plan(row, days[0] if days else None)
     found.below.append(_status(row, days[0] if days else None, defined))
+    said = list(expected(store, row, day, now=now))
+    if said:
+        found.below.append(Piece(f"Forecast: {said[0]}", below=[Piece(s) for s in said[1:]]))
     found.below += [
         *_parents(row),
         *_versions(store, id),

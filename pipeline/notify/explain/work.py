@@ -45,7 +45,10 @@ RULES = {
     ),
     "starved": ("nobody can work on the goal", "work on it moves again"),
     "goal_hit": ("the target is met, and held", "the target is lost"),
-    "commitment_at_risk": ("the chance to hit it is below 50 %", "the chance is 55 % or more"),
+    "commitment_at_risk": (
+        "the chance to hit it in time was below 50 % in two weekly forecasts running",
+        "a forecast says 50 % or more",
+    ),
     "source_stale": (
         "silent for more than 3 times its usual longest gap",
         "it is heard again",

@@ -13,13 +13,39 @@ CREATE OR REPLACE VIEW signals.forecasts
     p_never Nullable(Float64) COMMENT 'Chance not to hit it within two years, 0 to 1',
     basis String COMMENT 'What it rests on, or why it is too early to forecast',
     due_on Nullable(Date) COMMENT 'Date that p_hit is about; NULL for a team',
-    low Nullable(Float64) COMMENT 'Lower end of the central interval of 85 %',
-    high Nullable(Float64) COMMENT 'Upper end of the central interval of 85 %'
+    low Nullable(Float64) COMMENT 'Lower end of the central interval',
+    high Nullable(Float64) COMMENT 'Upper end of the central interval',
+    interval Float64
+        COMMENT 'Share of outcomes that low to high shall hold, 0 to 1; 0.85 unless rules say otherwise',
+    coverage Nullable(Float64)
+        COMMENT 'How often earlier forecasts of this kind held, as the last backtest found: share of outcomes within their interval, of days by P85; NULL if none was checked',
+    n Nullable(UInt64) COMMENT 'Forecasts that coverage is about; NULL if none was checked',
+    skill Nullable(Float64)
+        COMMENT 'How much better their scores were than those of "the last 28 days repeat", of p_hit than of the base rate; below 0 is worse, NULL if none was checked',
+    checked_horizon Nullable(UInt32)
+        COMMENT 'Days ahead of the forecasts that were checked: the nearest to the horizon of this one; NULL if none was'
 )
 COMMENT 'What is expected, and how sure that is'
 AS
--- The last day that a Date can hold; a goal may be due "never".
-WITH toDate32('2149-06-06') AS last_date
+WITH
+    -- The last day that a Date can hold; a goal may be due "never".
+    toDate32('2149-06-06') AS last_date,
+    made AS
+    (
+        -- A scenario never comes true, and what says nothing cannot be wrong.
+        SELECT *, scenario = '' AND (p50 IS NOT NULL OR p_hit IS NOT NULL) AS says
+        FROM signals_store.forecasts FINAL
+    ),
+    checked AS
+    (
+        SELECT
+            about_kind,
+            quantity,
+            groupArray((horizon, coverage, nullIf(n, 0), skill, toNullable(horizon))) AS found
+        FROM signals_store.forecast_calibrations FINAL
+        WHERE against IN ('last 28 days repeat', 'base rate')
+        GROUP BY about_kind, quantity
+    )
 SELECT
     about_kind,
     about,
@@ -35,5 +61,20 @@ SELECT
     basis,
     toDate(if(due_on > last_date, last_date, due_on)) AS due_on,
     low,
-    high
-FROM signals_store.forecasts FINAL
+    high,
+    interval,
+    if(says, nearest.2, NULL) AS coverage,
+    if(says, nearest.3, NULL) AS n,
+    if(says, nearest.4, NULL) AS skill,
+    if(says, nearest.5, NULL) AS checked_horizon
+FROM
+(
+    SELECT
+        made.*,
+        arraySort(
+            x -> (abs(toInt64(x.1) - toInt64(made.horizon)), x.1),
+            checked.found
+        )[1] AS nearest
+    FROM made
+    LEFT JOIN checked ON checked.about_kind = made.about_kind AND checked.quantity = made.quantity
+)

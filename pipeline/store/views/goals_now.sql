@@ -47,7 +47,13 @@ CREATE OR REPLACE VIEW signals.goals_now
         COMMENT 'Unit of the value, e.g. adopters, share, work_items; empty if not said',
     subject String COMMENT 'Id of the capability it is measured on, empty if none',
     why String COMMENT 'Why it has its status, in words',
-    sources Array(String) COMMENT 'Sources that its value rests on'
+    sources Array(String) COMMENT 'Sources that its value rests on',
+    forecast_coverage Nullable(Float64)
+        COMMENT 'Share of goals that were hit by the hit_by_p85 said earlier, in the last backtest; 0.85 is right, NULL if none was checked',
+    forecast_n Nullable(UInt64)
+        COMMENT 'Forecasts that forecast_coverage is about; NULL if none was checked',
+    forecast_skill Nullable(Float64)
+        COMMENT 'How much better p_hit was than the base rate, in the last backtest; below 0 is worse, NULL if none was checked'
 )
 COMMENT 'Where every goal stands now'
 AS
@@ -81,6 +87,11 @@ WITH
         FROM signals_store.findings FINAL
         WHERE rule = 'source_stale' AND cleared_at IS NULL
     ) AS silent,
+    (
+        SELECT (anyOrNull(coverage), anyOrNull(nullIf(n, 0)), anyOrNull(skill))
+        FROM signals_store.forecast_calibrations FINAL
+        WHERE about_kind = 'goal' AND quantity = 'days' AND against = 'base rate'
+    ) AS checked,
     -- Of its work items closed in the last 28 days, those without a sure link.
     coverage AS
     (
@@ -175,7 +186,10 @@ SELECT
     unit,
     subject,
     why,
-    sources
+    sources,
+    if(p_hit IS NULL, NULL, checked.1) AS forecast_coverage,
+    if(p_hit IS NULL, NULL, checked.2) AS forecast_n,
+    if(p_hit IS NULL, NULL, checked.3) AS forecast_skill
 FROM (SELECT * FROM signals_store.goals FINAL) AS goal
 LEFT JOIN overrides ON overrides.about = goal.goal_id
 LEFT JOIN open ON open.goal_id = goal.goal_id
