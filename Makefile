@@ -45,10 +45,12 @@ test: $(READY) ## the tests, but for the long proofs
 prove: $(READY) ## the long proofs
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m prove $(ARGS)
 
+# Of the data that `make demo` leaves; DATA names another directory.
 .PHONY: dashboards-render
-dashboards-render: $(READY) ## pictures of dashboards, drawn by Grafana's components; needs Node and Chromium
-	@$(BIN)/python -m tests.dashboards.render \
-		$(or $(ARGS),tests/dashboards/render/sample --out dist/dashboards)
+dashboards-render: $(READY) ## all dashboards, drawn by Grafana's components; needs Node and Chromium
+	@test -d $(or $(DATA),.signals)/clickhouse || $(BIN)/signals demo
+	@rm -rf dist/dashboards && $(BIN)/python -m tests.dashboards.export $(or $(DATA),.signals) dist/dashboards
+	@$(BIN)/python -m tests.dashboards.render dist/dashboards --out dist/pictures
 
 .PHONY: chaos
 chaos: $(READY) ## break workers, Kafka and ClickHouse; a table of what was hit
