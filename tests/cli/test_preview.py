@@ -62,7 +62,9 @@ def test_a_preview_of_another_time_shows_what_was_known_then(
     )
     html = {}
     for at in ("2026-02-19T00:00:00Z", "2030-01-01T00:00:00Z"):
-        ran = signals("preview", "--data", acme, "--at", at, "--out", tmp_path)
+        ran = signals(
+            "preview", "--data", acme, "--at", at, "--dashboard", "wake-up", "--out", tmp_path
+        )
         assert ran.code == 0, ran.err
         html[at] = (tmp_path / "index.html").read_text("utf-8")
     known = [re.findall(r"As the store knew it at ([^<.]*)", page)[0] for page in html.values()]
