@@ -45,6 +45,14 @@ test: $(READY) ## the tests, but for the long proofs
 prove: $(READY) ## the long proofs
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m prove $(ARGS)
 
+.PHONY: gallery
+gallery: $(READY) ## pictures of the dashboards of the demo, into dashboards/gallery; needs Chromium
+	@rm -rf dist/gallery
+	@$(BIN)/signals demo --data dist/gallery/data
+	@$(BIN)/signals preview --data dist/gallery/data --out dist/gallery --png
+	@if command -v pngquant >/dev/null; then pngquant --force --ext .png 128 dist/gallery/*.png; fi
+	@mkdir -p dashboards/gallery && cp dist/gallery/*.png dashboards/gallery/
+
 # Of the data that `make demo` leaves; DATA names another directory.
 .PHONY: dashboards-render
 dashboards-render: $(READY) ## all dashboards, drawn by Grafana's components; needs Node and Chromium
