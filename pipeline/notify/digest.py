@@ -158,7 +158,11 @@ def _goals(found: list[dict[str, Any]]) -> Iterator[str]:
     for goal in rest[:GOALS]:
         pace = "–" if goal["pace"] is None else f"{goal['pace']:.0%}"
         left = goal["days_left"]
-        due = "" if left is None or goal["status"] == "missed" else f", {left} days left"
+        due = (
+            ""
+            if left is None or goal["status"] == "missed"
+            else f", {plural(left, 'day')} left"
+        )
         yield (
             f"  {short(goal['title'], 34):<34} {measured(goal, goal['value']):>8} of"
             f" {measured(goal, goal['target']):<7} pace {pace:>5}  {goal['status']}{due}"
@@ -207,7 +211,7 @@ def _went_back(store: Store, today: dt.date) -> Iterator[str]:
         " FROM signals.findings AS f"
         " INNER JOIN signals.work_items_now AS item ON item.work_item = f.about"
         " WHERE f.rule IN ('regressed', 'rolled_back') AND isNull(f.cleared_at)"
-        " ORDER BY f.rule = 'rolled_back' DESC, since DESC, key"
+        " ORDER BY f.rule = 'rolled_back' DESC, since DESC, key LIMIT 1 BY f.about"
     )
     if not rows:
         return
