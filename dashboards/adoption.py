@@ -277,11 +277,11 @@ ANSWERS = kit.bars(
     "Adopters by their valid answer. Ask those that have not answered before you call it done.",
     f"""
     SELECT answer AS verdict, number AS adopters
-    FROM (SELECT verified_yes, verified_no, responded, greatest(adopters, responded) AS all
+    FROM (SELECT verified_yes, verified_no, responded, greatest(adopters, responded) AS asked
         FROM signals.adoption_daily WHERE {_SUBJECT} ORDER BY day DESC LIMIT 1)
     ARRAY JOIN ['Yes', 'Partly', 'No', 'No answer'] AS answer,
         [verified_yes, toUInt64(responded - verified_yes - verified_no), verified_no,
-            toUInt64(all - responded)] AS number
+            toUInt64(asked - responded)] AS number
     ORDER BY indexOf(['Yes', 'Partly', 'No', 'No answer'], verdict)
     """,
     unit="none",

@@ -8,6 +8,7 @@ MEANING = """
 rests short of done for longer than its grace: not shipped, shipped and not adopted, or adopted and
 not confirmed to help. **Done** is shipped, adopted and confirmed; where no adoption is expected,
 shipped is enough. **Age** counts from the day it was first called finished, also through reopening.
+What was done and fell back is counted apart, below.
 Teams are measured, never persons. A zero is a zero; what is not known says so.
 """
 
@@ -262,7 +263,7 @@ FELL_BACK = kit.table(
     INNER JOIN signals.work_items_now AS item ON item.work_item = finding.about
     WHERE rule IN ('regressed', 'rolled_back') AND {_OF_FINDING}
         AND (cleared_at IS NULL OR $__timeFilter(raised_at))
-    ORDER BY cleared_at IS NOT NULL, raised_at DESC, key LIMIT 300
+    ORDER BY cleared_at IS NOT NULL, raised_at DESC, key, rule = 'regressed' LIMIT 1 BY key, raised_at LIMIT 300
     """,
     [
         *kit.TRACKED,

@@ -159,8 +159,11 @@ HEADLINES = [
     _now(
         11,
         "Stalled now",
-        "Since its last gain, if that is longer ago than its own history explains.",
-        "concat('since ', formatDateTime(stalled_since, '%e %b %Y')) AS stalled_since",
+        "Since when it is known to stand still: it gained nothing for longer than its own history"
+        " explains. The last gain was before that.",
+        "(SELECT concat('since ', formatDateTime(maxOrNull(raised_at), '%e %b %Y'))"
+        " FROM signals.findings WHERE rule = 'goal_stalled' AND cleared_at IS NULL"
+        f" AND about = {_GOAL}) AS stalled",
         unit="string",
         word=True,
         unknown="no",
@@ -397,7 +400,7 @@ FINDINGS = kit.table(
         Column("what", "Finding", width=140),
         Column("raised_at", "Since", "time: D MMM", 80),
         Column("cleared_at", "Until", "time: D MMM", 80, empty="open"),
-        Column("explanation", "Why", wrap=True),
+        Column("explanation", "Why, when it was found", wrap=True),
         Column("next_step", "Next step", wrap=True),
         Column("decision", "Decision", width=90, empty="none"),
         Column("until", "Holds until", "time: D MMM", 90, empty="–"),
@@ -420,7 +423,7 @@ MISSING = kit.table(
     INNER JOIN (SELECT subject, metric_kind FROM signals.goals_now WHERE {_OF_GOAL}) AS goal
         ON goal.subject = adopter.subject
     WHERE eligible AND (adopted_at IS NULL OR left_at IS NOT NULL) = (metric_kind != 'migrate')
-    ORDER BY first_used_at IS NULL, left_at IS NULL, owner, adopter LIMIT 200
+    ORDER BY left_at IS NULL, left_at, first_used_at IS NULL, owner, adopter LIMIT 200
     """,
     [
         Column("adopter", "Who", width=160),

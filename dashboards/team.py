@@ -16,7 +16,12 @@ VARIABLES = [
     kit.pick(
         "team",
         "Team",
-        "SELECT DISTINCT team FROM signals.team_flow_weekly ORDER BY team",
+        """
+        SELECT team FROM signals.team_flow_weekly
+        LEFT JOIN (SELECT team, uniq(rule) AS found FROM signals.findings
+            WHERE cleared_at IS NULL AND rule != 'goal_hit' GROUP BY team) AS open USING team
+        GROUP BY team ORDER BY max(found) DESC, team
+        """,
     )
 ]
 _TEAM = "team = ${team:singlequote}"

@@ -97,9 +97,11 @@ SOURCES = kit.table(
     "How good is each source now?",
     "The newest day of every source, the worst grade first. Counts are of that day, shares of 28"
     " days. Orphans: changes in production without a work item, or deploys of which nobody knows"
-    " what they brought. Unsure: links that wait for a person to confirm them.",
+    " what they brought. Behind newest: how much longer it is silent than the"
+    " source that sent last. Unsure: links that wait for a person to confirm them.",
     f"""
-    SELECT source, grade, if(stale, 'silent', 'heard') AS heard, freshness_seconds, signals,
+    SELECT source, grade, if(stale, 'silent', 'heard') AS heard,
+        freshness_seconds - min(freshness_seconds) OVER () AS behind, signals,
         duplicates, late, too_late, skewed, rejected, unlinked_share, orphan_share,
         ambiguous_share, restated_share
     {_TODAY}
@@ -109,7 +111,7 @@ SOURCES = kit.table(
         Column("source", "Source"),
         Column("grade", "Grade", width=65, words=kit.GRADE, cell="color-text", empty="quiet"),
         Column("heard", "Is", width=65, words={"silent": ("silent", kit.RED)}),
-        Column("freshness_seconds", "Last heard", "s", 100, decimals=0, empty="not lately"),
+        Column("behind", "Behind newest", "s", 115, decimals=0, empty="not lately"),
         Column("signals", "Signals", "locale", 75),
         Column("duplicates", "Twice", "locale", 65),
         Column("late", "A day late", "locale", 85),

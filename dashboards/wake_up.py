@@ -107,8 +107,11 @@ GOALS = kit.table(
     " days. Likely by: 85 % of the forecasts hit the target by that day.",
     f"""
     SELECT goal_id, title, arrayStringConcat(owners, ', ') AS team, status, value, target,
-        delta_1d, pace, days_ahead, days_left, stalled_since, hit_by_p85, basically_done, trust
-    FROM signals.goals_now
+        delta_1d, pace, days_ahead, days_left, stalled_at, hit_by_p85, basically_done, trust
+    FROM signals.goals_now AS goal
+    LEFT JOIN (SELECT about, toNullable(max(raised_at)) AS stalled_at FROM signals.findings
+        WHERE rule = 'goal_stalled' AND cleared_at IS NULL GROUP BY about) AS stall
+        ON stall.about = goal.goal_id
     WHERE status NOT IN ('vision', 'hit', 'missed', 'withdrawn') AND {_OWNED}
     ORDER BY indexOf(['off_track', 'at_risk', 'unknown', 'warming_up', 'on_track', 'incomplete',
         'planned'], toString(status)), pace, goal_id
@@ -124,7 +127,7 @@ GOALS = kit.table(
         Column("pace", "Pace", "percentunit", 120, decimals=0, cell="gauge", empty="not yet"),
         Column("days_ahead", "Days ahead", "none", 100, decimals=0, empty="not yet"),
         Column("days_left", "Days left", "none", 90, empty="no due date"),
-        Column("stalled_since", "Stalled since", "time: D MMM", 115, empty="not stalled"),
+        Column("stalled_at", "Stalled since", "time: D MMM", 115),
         Column("hit_by_p85", "Likely by", "time: D MMM YYYY", 110, empty="no forecast"),
         Column("basically_done", "Basically done", "none", 125),
         Column("trust", "Trust", width=60, words=kit.GRADE, cell="color-text", empty="–"),
@@ -133,30 +136,45 @@ GOALS = kit.table(
     h=9,
 )
 
+# What people said last about a goal, and who does what next.
+_DECIDED = """
+            SELECT about AS decided_about, toNullable(argMax(concat(decision, if(next_step = '', '', ': '),
+                next_step, if(owner = '', '', concat(' (', owner, ')'))), at)) AS decided
+            FROM signals.decisions GROUP BY about"""
+
 STALLED = kit.table(
     11,
     "What stands still now, and why?",
-    "Open findings about goals: stalled (nothing gained), busy and not moving (work is finished,"
-    " the number stays), off track, at risk; what stands still first, then the gravest.",
+    "Goals with open findings, the gravest first: stalled (nothing gained), busy and not moving"
+    " (work is finished, the number stays), off track, at risk. Why is said as it was when each was"
+    " found; decided is what people last decided about the goal.",
     f"""
-    SELECT about, title, finding.team AS team, severity, replaceAll(rule, '_', ' ') AS what,
-        raised_at, explanation, next_step, decision AS decided
-    FROM signals.findings AS finding
-    INNER JOIN signals.goals_now AS goal ON goal.goal_id = finding.about
-    WHERE about_kind = 'goal' AND rule != 'goal_hit' AND cleared_at IS NULL AND {_OWNED}
-    ORDER BY rule NOT IN ('goal_stalled', 'busy_not_moving'),
-        indexOf(['critical', 'warning', 'info'], toString(severity)), raised_at, about
+    SELECT about, any(title) AS title, any(team) AS team, groupArray(severity)[1] AS worst,
+        arrayStringConcat(groupArray(concat(what, ' ', day)), ', ') AS found,
+        arrayStringConcat(groupArray(explanation), '; ') AS why,
+        groupArray(next_step)[1] AS next_step, any(decided) AS decided
+    FROM
+    (
+        SELECT finding.about AS about, title, finding.team AS team, severity, explanation, next_step, raised_at,
+            replaceAll(replaceOne(rule, 'goal_', ''), '_', ' ') AS what,
+            formatDateTime(raised_at, '%e %b') AS day, coalesce(said.decided, decision) AS decided
+        FROM signals.findings AS finding
+        INNER JOIN signals.goals_now AS goal ON goal.goal_id = finding.about
+        LEFT JOIN ({_DECIDED}) AS said ON said.decided_about = finding.about
+        WHERE about_kind = 'goal' AND rule != 'goal_hit' AND cleared_at IS NULL AND {_OWNED}
+        ORDER BY indexOf(['critical', 'warning', 'info'], toString(severity)), raised_at
+    )
+    GROUP BY about ORDER BY count() DESC, min(raised_at), about
     """,
     [
         kit.hidden("about"),
-        Column("title", "Goal", width=180, link=kit.to("goal", goal="about")),
-        Column("team", "Team", width=130),
-        Column("severity", "Severity", width=90, words=kit.SEVERITY, cell="color-text"),
-        Column("what", "Finding", width=170),
-        Column("raised_at", "Known since", "time: D MMM", 110),
-        Column("explanation", "Why", wrap=True),
-        Column("next_step", "Next step", width=340, wrap=True),
-        Column("decided", "Decision", width=100, empty="none yet"),
+        Column("title", "Goal", width=165, link=kit.to("goal", goal="about")),
+        Column("team", "Team", width=110),
+        Column("worst", "Severity", width=85, words=kit.SEVERITY, cell="color-text"),
+        Column("found", "Found, and since when", width=220, wrap=True),
+        Column("why", "Why", wrap=True),
+        Column("next_step", "Next step", width=250, wrap=True),
+        Column("decided", "Decided", width=220, wrap=True, empty="nothing yet"),
     ],
     empty="No goal stands still",
     h=9,
