@@ -1,4 +1,4 @@
-"""Brings a store to the schema of this version: numbered steps once, views every time."""
+"""Brings a store to the schema of this version: numbered steps once, views where they differ."""
 
 import hashlib
 from importlib.resources import files
@@ -20,6 +20,10 @@ ENGINE = ReplacingMergeTree
 ORDER BY name
 COMMENT 'Steps that brought this store to its schema'
 """
+
+
+_VIEWS = "views"
+"""The record beside those of steps that says which views the store has."""
 
 
 class Statement(NamedTuple):
@@ -45,10 +49,17 @@ def views() -> list[Statement]:
 
 
 def migrate(store: Store) -> list[str]:
-    """Apply the steps this store has not seen, then all views; return the steps' names."""
+    """Apply the steps this store has not seen, then all views; return the steps' names.
+
+    Views that are those of this version stay: to make them takes as long as many a replay.
+    A cluster may have got a replica without them, so there they are made every time.
+    """
     applied = apply(store, migrations())
+    if store.cluster is None and _views_are_ours(store):
+        return applied
     for view in views():
         _do(store, view.sql)
+    _record(store, [(_VIEWS, _checksum_of_views(store))])
     return applied
 
 
@@ -65,8 +76,7 @@ def apply(store: Store, steps: list[Statement]) -> list[str]:
     for step in missing:
         _do(store, step.sql)
     if missing:
-        records = [(step.name, step.checksum) for step in missing]
-        store.insert_rows("signals_store.migrations", ("name", "checksum"), records)
+        _record(store, [(step.name, step.checksum) for step in missing])
     return [step.name for step in missing]
 
 
@@ -103,6 +113,27 @@ def _know_cluster(store: Store) -> None:
         )
 
 
+def _record(store: Store, records: list[tuple[str, str]]) -> None:
+    store.insert_rows("signals_store.migrations", ("name", "checksum"), records)
+
+
+def _views_are_ours(store: Store) -> bool:
+    recorded = store.query(
+        "SELECT checksum FROM signals_store.migrations FINAL WHERE name = {name:String}",
+        {"name": _VIEWS},
+    )
+    return recorded.rows == [(_checksum_of_views(store),)]
+
+
+def _checksum_of_views(store: Store) -> str:
+    """SHA-256 of our files and of what the store has, whoever made that."""
+    found = store.query(
+        "SELECT create_table_query FROM system.tables WHERE database = 'signals' ORDER BY name"
+    )
+    texts = [*(view.sql for view in views()), *(query for (query,) in found.rows)]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
 def _missing(store: Store, steps: list[Statement]) -> list[Statement]:
     """Return the steps still to do; raise if the store has others than those we know."""
     found = store.query(
@@ -110,6 +141,8 @@ def _missing(store: Store, steps: list[Statement]) -> list[Statement]:
     )
     known = {step.name: step for step in steps}
     for name, checksum in found.rows:
+        if name == _VIEWS:
+            continue
         if name not in known:
             raise SchemaOutdated(
                 f"The store at {store.where} was written by a newer version ({name})",

@@ -85,6 +85,18 @@ def test_views_of_an_older_version_are_replaced(bare: Store) -> None:
     assert bare.query(SCHEMA) == expected
 
 
+def test_views_of_this_version_stay(bare: Store) -> None:
+    """Whoever starts again takes no view away from those who read, and makes what is missing."""
+    made = "SELECT name, uuid FROM system.tables WHERE database = 'signals' ORDER BY name"
+    migrate(bare)
+    before = bare.query(made)
+    migrate(bare)
+    assert bare.query(made) == before
+    bare.command("DROP VIEW signals.goals_now")
+    migrate(bare)
+    assert [name for name, _ in bare.query(made).rows] == [name for name, _ in before.rows]
+
+
 @pytest.mark.parametrize("act", [migrate, check])
 def test_a_newer_store_is_refused(bare: Store, act: object) -> None:
     """What a newer version wrote is left alone, and the error says so."""
