@@ -67,7 +67,7 @@ def in_views(history: History, folder: Path) -> None:
 
 
 @given(histories())
-@settings(max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=ALL)
+@settings(max_examples=1, deadline=None, phases=[Phase.generate], suppress_health_check=ALL)
 def test_any_arrival_gives_the_same_views(history: History) -> None:
     """In three files, in two replays, the public views of a real store are the same."""
     with tempfile.TemporaryDirectory() as folder:
