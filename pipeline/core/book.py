@@ -375,14 +375,18 @@ class Book:
 
     def launches(self, subjects: Iterable[str]) -> list[tuple[Instant, Instant | None]]:
         """Since when (of the days of the organisation) the last of their launches is which."""
-        found: list[tuple[Instant, Instant | None]] = []
-        known = [id for id in subjects if self._held("subject", id)]
-        days = {day for id in known for day in self._turns("subject", id)}
-        for day in (ALWAYS, *sorted(days)):
-            stated = [self._launch(id, self.subject_on(id, day)) for id in known]
-            launch = max((at for at in stated if at is not None), default=None)
-            since = -(2**62) if day == ALWAYS else self.organisation_zone.start(day)
-            found.append((since, launch))
+        key = ("launches", frozenset(subjects))
+        if key not in self._cache:
+            known = [id for id in key[1] if self._held("subject", id)]
+            days = {day for id in known for day in self._turns("subject", id)}
+            made: list[tuple[Instant, Instant | None]] = []
+            for day in (ALWAYS, *sorted(days)):
+                stated = [self._launch(id, self.subject_on(id, day)) for id in known]
+                launch = max((at for at in stated if at is not None), default=None)
+                since = -(2**62) if day == ALWAYS else self.organisation_zone.start(day)
+                made.append((since, launch))
+            self._cache[key] = made
+        found: list[tuple[Instant, Instant | None]] = self._cache[key]
         return found
 
     def _launch(self, id: str, subject: Subject | None) -> Instant | None:
