@@ -171,23 +171,25 @@ TEAMS = kit.table(
     w=12,
 )
 
-# The days of the goals, and for each the age of what was open at its close (null if nothing was).
-_AT_CLOSE = f"""(
-        SELECT day, age
+# The days of the goals, and for each since when what was open at its close is claimed, latest first.
+_AT_CLOSE = f"""
+    FROM (SELECT day, arrayFilter((since, raised, cleared) -> raised < day + 1 AND cleared > day,
+            all.1, all.2, all.3) AS open, length(open) AS n
         FROM (SELECT DISTINCT day FROM signals.goal_progress_daily
             WHERE $__dateFilter(day)) AS days
-        LEFT JOIN (SELECT toDate(arrayJoin(range(toUInt32(toDate(raised_at)),
-                toUInt32(coalesce(toDate(cleared_at), toDate($__toTime) + 1))))) AS day, toNullable(dateDiff(
-                'minute', coalesce(claimed_at, raised_at), toDateTime(day + 1)) / 1440) AS age
+        CROSS JOIN (SELECT arrayReverseSort(groupArray((coalesce(claimed_at, raised_at), raised_at,
+                coalesce(toDate(cleared_at), toDate($__toTime) + 1)))) AS all
             FROM signals.findings AS finding
             LEFT JOIN signals.work_items_now AS item ON item.work_item = finding.about
-            WHERE rule = 'basically_done' AND {_OF_FINDING}) AS open USING day)"""
+            WHERE rule = 'basically_done' AND {_OF_FINDING}
+                AND (cleared_at IS NULL OR cleared_at > $__fromTime)) AS finding)
+    ORDER BY day"""
 
 GROWN = kit.trend(
     20,
     "Does it grow?",
     "Work items that are basically done at the close of each day (UTC).",
-    f"SELECT day AS time, count(age) AS items FROM {_AT_CLOSE} GROUP BY day ORDER BY day",
+    f"SELECT day AS time, n AS items {_AT_CLOSE}",
     unit="none",
     decimals=0,
     lines=[Line("items", "Basically done", kit.ORANGE)],
@@ -201,8 +203,10 @@ AGES = kit.trend(
     "Days since it was first called finished, of what is basically done at the close of each day:"
     " half is younger than the median, 85 % is younger than the upper line.",
     f"""
-    SELECT day AS time, quantileExactLow(0.5)(age) AS age_p50, quantileExactLow(0.85)(age) AS age_p85
-    FROM {_AT_CLOSE} GROUP BY day ORDER BY day
+    SELECT day AS time,
+        if(n = 0, NULL, dateDiff('minute', open[intDiv(n + 1, 2)], toDateTime(day + 1)) / 1440) AS age_p50,
+        if(n = 0, NULL, dateDiff('minute', open[intDiv(n * 85, 100) + 1], toDateTime(day + 1)) / 1440) AS age_p85
+    {_AT_CLOSE}
     """,
     unit=kit.DAYS,
     decimals=0,

@@ -16,10 +16,12 @@ VARIABLES = [
     kit.pick(
         "team",
         "Team",
+        # Every team has its current week; all its weeks would take four times as long.
         """
         SELECT team FROM signals.team_flow_weekly
         LEFT JOIN (SELECT team, uniq(rule) AS found FROM signals.findings
             WHERE cleared_at IS NULL AND rule != 'goal_hit' GROUP BY team) AS open USING team
+        WHERE week + 14 > (SELECT max(day) FROM signals.goal_progress_daily)
         GROUP BY team ORDER BY max(found) DESC, team
         """,
     )

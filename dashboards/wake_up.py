@@ -241,14 +241,13 @@ GROWN = kit.trend(
     "How much is basically done?",
     "Work items with an open finding basically done, at the close of each day.",
     f"""
-    SELECT day AS time, count(about) AS items
+    SELECT day AS time, arrayCount(at -> at < day + 1, raised)
+        - arrayCount(at -> at < day + 1, cleared) AS items
     FROM (SELECT DISTINCT day FROM signals.goal_progress_daily WHERE $__dateFilter(day)) AS days
-    LEFT JOIN (SELECT toNullable(about) AS about, toDate(arrayJoin(range(
-            toUInt32(toDate(raised_at)),
-            toUInt32(coalesce(toDate(cleared_at), toDate($__toTime) + 1))))) AS day
+    CROSS JOIN (SELECT groupArray(raised_at) AS raised, groupArray(cleared_at) AS cleared
         FROM signals.findings AS finding
-        WHERE rule = 'basically_done' AND {_OF_FINDING}) AS open USING day
-    GROUP BY day ORDER BY day
+        WHERE rule = 'basically_done' AND {_OF_FINDING}) AS finding
+    ORDER BY day
     """,
     unit="none",
     decimals=0,

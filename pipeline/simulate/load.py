@@ -4,6 +4,7 @@ import gzip
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, Literal, cast
 
@@ -17,11 +18,14 @@ from pipeline.simulate.organisation import (
     TEAMS,
     TRACKER,
     USAGE,
+    Organisation,
     Record,
     build,
 )
 
 Mix = Literal["mixed", "tracker", "adoption"]
+Made = tuple[float, str, str, Callable[[int], str]]
+"""A kind of signal: its share, its source, its type, and how its data are made."""
 
 SHARES: dict[Mix, tuple[float, float, float, float]] = {
     "mixed": (0.25, 0.10, 0.05, 0.58),
@@ -65,8 +69,8 @@ STAGES = [
 """The way of every item over the board."""
 
 
-@dataclass(slots=True)
-class _Load:
+@dataclass
+class Load:
     """Where everything stands while the lines are made."""
 
     rng: random.Random
@@ -74,35 +78,49 @@ class _Load:
     start: int
     signals: int
     teams: list[tuple[str, str]]
+    shares: tuple[float, float, float, float]
+    days: int = DAYS
     open: list[list[int]] = field(default_factory=list)
     items: int = 0
     changes: int = 0
     heads: dict[int, int] = field(default_factory=dict)
 
-    def lines(self, shares: tuple[float, float, float, float]) -> Iterator[str]:
-        """Every line, in the order of time."""
-        work, merge, deploy, use = shares
-        kinds: list[tuple[float, str, str, Callable[[int], str]]] = [
+    def kinds(self) -> list[Made]:
+        """What happens how often."""
+        work, merge, deploy, use = self.shares
+        rest = 1 - sum(self.shares)
+        return [
             (use, USAGE, "subject.used", self._use),
-            (use + work, TRACKER, "work_item.changed", self._work),
-            (use + work + merge, CODE, "change.merged", self._merge),
-            (use + work + merge + deploy, DEPLOYS, "deploy.finished", self._deploy),
-            (
-                use + work + merge + deploy + (1 - sum(shares)) * 0.8,
-                SURVEY,
-                "adoption.verified",
-                self._answer,
-            ),
-            (2.0, METRICS, "kpi.measured", self._reading),
+            (work, TRACKER, "work_item.changed", self._work),
+            (merge, CODE, "change.merged", self._merge),
+            (deploy, DEPLOYS, "deploy.finished", self._deploy),
+            (rest * 0.8, SURVEY, "adoption.verified", self._answer),
+            (1.0, METRICS, "kpi.measured", self._reading),
         ]
-        chance, step = self.rng.random, DAYS * DAY / self.signals
+
+    def lines(self) -> Iterator[str]:
+        """Every line, in the order of time."""
+        made = self.kinds()
+        limits = accumulate(share for share, *_ in made)
+        kinds = [(limit, *kind[1:]) for limit, kind in zip(limits, made, strict=True)]
+        chance = self.rng.random
         for number in range(self.signals):
             dice = chance()
             for limit, source, signal, make in kinds:
                 if dice < limit:
-                    at = rfc3339(self.start + int(number * step))
-                    yield _HEAD % (number, source, signal, at) + make(number)
+                    yield _HEAD % (number, source, signal, rfc3339(self.at(number))) + make(
+                        number
+                    )
                     break
+
+    def at(self, number: int) -> int:
+        """When a signal happens: they are as far apart as each other."""
+        return self.start + int(number * (self.days * DAY / self.signals))
+
+    def new(self, name: int, _: int) -> str:
+        """What the first signal of a work item says beside its state."""
+        team = self.teams[name % len(self.teams)][0]
+        return _NEW % (name, team, name % SUBJECTS, name % GOALS)
 
     def _adopter(self, number: int) -> int:
         """Adopters come one after the other, and use most in their first weeks."""
@@ -114,7 +132,7 @@ class _Load:
         adopter = self._adopter(number)
         return _USE % (adopter % SUBJECTS, adopter)
 
-    def _work(self, _: int) -> str:
+    def _work(self, number: int) -> str:
         if len(self.open) < 400 or self.rng.random() < 0.1:
             self.items += 1
             self.open.append([self.items, 0])
@@ -123,8 +141,8 @@ class _Load:
             place = self.rng.randrange(len(self.open))
         item = self.open[place]
         name, stage = item
-        team, prefix = self.teams[name % len(self.teams)]
-        more = "" if stage else _NEW % (name, team, name % SUBJECTS, name % GOALS)
+        prefix = self.teams[name % len(self.teams)][1]
+        more = "" if stage else self.new(name, number)
         item[1] = stage + 1
         if item[1] == len(STAGES):
             self.open[place] = self.open[-1]
@@ -158,11 +176,26 @@ def load(path: Path, *, signals: int, mix: Mix, adopters: int, seed: int = 1) ->
     organisation.scenarios = []
     start = organisation.calendar.start(FIRST_DAY.toordinal())
     teams = [(team, prefix) for team, (prefix, _, _) in TEAMS.items()]
-    work = _Load(random.Random(f"{seed} load"), adopters, start, signals, teams)
+    work = Load(random.Random(f"{seed} load"), adopters, start, signals, teams, SHARES[mix])
+    organisation.services = services(teams)
+    organisation.subjects = [subject(n, teams, adopters) for n in range(SUBJECTS)]
+    organisation.goals = [_goal(n, teams, adopters) for n in range(GOALS)]
+    organisation.scenarios = []
+    return write(path, work, organisation)
+
+
+def write(path: Path, work: Load, organisation: Organisation) -> Path:
+    """Write the signals into a file, and the definitions beside it, whose path is returned."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _open(path) as file:
-        file.writelines(work.lines(SHARES[mix]))
-    organisation.services = [
+        file.writelines(work.lines())
+    config = path.with_name(path.name.split(".")[0] + ".yaml")
+    config.write_text(organisation.write(), encoding="utf-8")
+    return config
+
+
+def services(teams: list[tuple[str, str]]) -> list[Record]:
+    return [
         {
             "id": f"service-{n}",
             "repository": f"acme/service-{n}",
@@ -170,11 +203,6 @@ def load(path: Path, *, signals: int, mix: Mix, adopters: int, seed: int = 1) ->
         }
         for n in range(SERVICES)
     ]
-    organisation.subjects = [_subject(n, teams, adopters) for n in range(SUBJECTS)]
-    organisation.goals = [_goal(n, teams, adopters) for n in range(GOALS)]
-    config = path.with_name(path.name.split(".")[0] + ".yaml")
-    config.write_text(organisation.write(), encoding="utf-8")
-    return config
 
 
 def _open(path: Path) -> IO[str]:
@@ -183,7 +211,7 @@ def _open(path: Path) -> IO[str]:
     return path.open("w", encoding="ascii", buffering=1 << 20)
 
 
-def _subject(number: int, teams: list[tuple[str, str]], adopters: int) -> Record:
+def subject(number: int, teams: list[tuple[str, str]], adopters: int) -> Record:
     return {
         "id": f"subject-{number}",
         "team": teams[number % len(teams)][0],

@@ -1,12 +1,13 @@
-"""How fast it is here: `python -m tests.bench [replay|decode|codec|alarms|forecast|strata] [--signals N] [--profile]`.
+"""How fast it is here: `python -m tests.bench [replay|decode|codec|alarms|forecast|strata|dashboards]`.
 
 It reports and never fails. Every replay runs in a process of its own, so that its peak of memory
 is its own, and is timed to rows committed in the store, start and definitions included.
 """
 
 import argparse
+from pathlib import Path
 
-from tests.bench import alarms, codec, decode, forecast, replay, strata
+from tests.bench import alarms, codec, dashboards, decode, forecast, replay, strata
 
 
 def main() -> None:
@@ -14,11 +15,12 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("replay", "decode", "codec", "alarms", "forecast", "strata"),
+        choices=("replay", "decode", "codec", "alarms", "forecast", "strata", "dashboards"),
         default="replay",
     )
     parser.add_argument("--signals", type=int, default=1_000_000)
     parser.add_argument("--goals", type=int, default=5_000, help="of each kind, of alarms")
+    parser.add_argument("--store", type=Path, help="folder of the store of dashboards")
     parser.add_argument("--mix", choices=replay.MIXES, action="append")
     parser.add_argument("--profile", action="store_true", help="say where the time goes")
     arguments = parser.parse_args()
@@ -32,6 +34,8 @@ def main() -> None:
         forecast.main()
     elif arguments.what == "strata":
         strata.main()
+    elif arguments.what == "dashboards":
+        dashboards.main(arguments.signals, arguments.store, explained=arguments.profile)
     else:
         replay.main(
             arguments.signals, arguments.mix or replay.MIXES, profiled=arguments.profile

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from pipeline.simulate.load import SHARES, Mix, load
+from pipeline.simulate.years import GOALS, years
 
 
 @pytest.mark.parametrize("mix", get_args(Mix))
@@ -39,3 +41,21 @@ def test_compressed_load(tmp_path: Path) -> None:
     )
     assert one == two
     assert one.count(b"\n") == 300
+
+
+def test_two_years(tmp_path: Path) -> None:
+    """Two years have 200 goals of several kinds, work for each, and all that dashboards show."""
+    path = tmp_path / "years.ndjson"
+    config = years(path, signals=20_000)
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(events) == 20_000
+    assert (events[0]["time"][:7], events[-1]["time"][:7]) == ("2024-04", "2026-04")
+    types = Counter(event["type"].split(".")[1] for event in events)
+    assert {"work_item", "change", "deploy", "subject", "incident", "decision"} < types.keys()
+    goals = yaml.safe_load(config.read_text())["goals"]
+    assert len(goals) == GOALS
+    assert len({goal["metric"]["kind"] for goal in goals}) == 4
+    new = [event["data"] for event in events if "title" in event["data"]]
+    named = {goal for item in new for goal in item.get("goals", item.get("labels"))}
+    assert len(named) > GOALS * 0.8
+    assert any("period" in item for item in new)

@@ -105,15 +105,16 @@ WITH
     (
         SELECT
             toDate(finished_at) AS day,
-            source,
+            toString(source) AS source,
             count() AS deployed,
             -- One that names no commit, no change and no work item says no more than an unknown one.
             countIf(
                 changeset_unknown
                 OR (kind = 'deploy' AND sha = '' AND empty(changes) AND empty(work_items))
             ) AS unknown
-        FROM signals.deploys
-        WHERE counted
+        FROM signals_store.deploys FINAL
+        -- As `counted` of the view deploys, without its joins.
+        WHERE tier = 'production' AND outcome = 'success' AND kind != 'config'
         GROUP BY day, source
     ),
     linked AS
@@ -140,10 +141,10 @@ WITH
     ),
     restated AS
     (
-        SELECT day, source, count() AS published, countIf(said > 1) AS changed
+        SELECT day, source, count() AS published, countIf(restated) AS changed
         FROM
         (
-            SELECT about, day, uniqExact(value) AS said
+            SELECT about, day, min(value) != max(value) AS restated
             FROM signals_store.published FINAL
             WHERE kind = 'goal_value'
             GROUP BY about, day
@@ -151,7 +152,6 @@ WITH
         INNER JOIN rests ON rests.goal_id = value.about
         GROUP BY day, source
     ),
-    (SELECT groupArray(toString(subject)) FROM signals_store.subjects FINAL) AS subjects,
     (SELECT groupUniqArray(package) FROM signals_store.subjects FINAL WHERE package != '') AS packages,
     strangers AS
     (
@@ -172,6 +172,10 @@ WITH
     ),
     named AS
     (
+        WITH
+            -- A set answers in half the time of an array.
+            arrayAll(name -> name IN (SELECT toString(subject) FROM signals_store.subjects FINAL), named_subjects)
+            AND (named_package = '' OR has(packages, named_package)) AS known_subject
         SELECT
             toDate(if(time > recorded_at + INTERVAL 5 MINUTE, recorded_at, time)) AS day,
             toString(source) AS source,
@@ -186,15 +190,8 @@ WITH
                 )
             ) AS unknown_teams,
             countIf(notEmpty(named_subjects) OR named_package != '') AS subjects_n,
-            countIf(
-                NOT hasAll(subjects, named_subjects)
-                OR (named_package != '' AND NOT has(packages, named_package))
-            ) AS unknown_subjects,
-            countIf(
-                named_adopter != ''
-                AND hasAll(subjects, named_subjects)
-                AND (named_package = '' OR has(packages, named_package))
-            ) AS adopters,
+            countIf(NOT known_subject) AS unknown_subjects,
+            countIf(named_adopter != '' AND known_subject) AS adopters,
             countIf(
                 named_adopter != ''
                 AND if(

@@ -43,58 +43,112 @@ COMMENT 'How a service is delivered, per week from its first production deploy o
 AS
 WITH
     (SELECT maxOrNull(at) FROM signals_store.clock FINAL) AS clock,
-    deployed AS (SELECT * FROM signals.deploys WHERE counted),
+    -- As `counted` of the view deploys, whose joins only `failures` needs.
+    deployed AS
+    (
+        SELECT
+            deploy,
+            repository,
+            toString(service) AS service,
+            toString(team) AS team,
+            week,
+            -- Monday is apart: the 90 days that end with a week begin on a Tuesday.
+            day > week AS later,
+            finished_at,
+            working_days,
+            working_days_90
+        FROM signals_store.deploys FINAL
+        WHERE tier = 'production' AND outcome = 'success' AND kind != 'config'
+    ),
+    failures AS
+    (
+        SELECT
+            service,
+            week,
+            day > week AS later,
+            countIf(failed) AS n_failed,
+            countIf(failed AND recovered_at IS NULL) AS n_unrecovered,
+            countIf(unplanned) AS n_unplanned,
+            groupArrayIf(assumeNotNull(recovery), recovery >= 0) AS recoveries
+        FROM
+        (
+            SELECT *, dateDiff('millisecond', impaired_at, recovered_at) / 86400000 AS recovery
+            FROM signals.deploys
+            WHERE counted
+        )
+        GROUP BY service, week, later
+    ),
+    cells AS
+    (
+        SELECT
+            service,
+            week,
+            later,
+            count() AS n,
+            argMax(deployed.working_days, finished_at) AS days_28,
+            argMax(deployed.working_days_90, finished_at) AS days_90,
+            max(finished_at) AS newest_at
+        FROM deployed
+        GROUP BY service, week, later
+    ),
     -- What happened counts in every week that ends less than 90 days later; the 28 days that end
     -- with a week are four weeks.
-    spread AS
-    (
-        SELECT *, age, week + 7 * age AS window, age < 4 AS recent
-        FROM deployed
-        ARRAY JOIN range(13) AS age
-        WHERE day >= window - 83
-    ),
     of_deploys AS
     (
         SELECT
             service,
-            window,
-            countIf(age = 0) AS deployments,
-            countIf(recent) AS deployments_28,
-            countIf(failed AND recent) AS failed_28,
-            countIf(failed AND recovered_at IS NULL AND recent) AS unrecovered_28,
-            countIf(unplanned AND recent) AS unplanned_28,
-            quantileExactInclusiveIf(0.5)(recovery, recovery >= 0 AND recent) AS recovery_time_p50,
-            argMaxIf(working_days[age + 1], finished_at, recent) AS working_days,
-            maxIf(finished_at, recent) AS last_at,
-            count() AS deployments_90,
-            countIf(failed) AS failed_90,
-            countIf(failed AND recovered_at IS NULL) AS unrecovered_90,
-            countIf(unplanned) AS unplanned_90,
-            quantileExactInclusiveIf(0.5)(recovery, recovery >= 0) AS recovery_time_p50_90,
-            argMax(working_days_90[age + 1], finished_at) AS working_days_90
+            week + 7 * age AS window,
+            sumIf(n, age = 0) AS deployments,
+            sumIf(n, age < 4) AS deployments_28,
+            sumIf(n_failed, age < 4) AS failed_28,
+            sumIf(n_unrecovered, age < 4) AS unrecovered_28,
+            sumIf(n_unplanned, age < 4) AS unplanned_28,
+            quantileExactInclusiveOrNullArrayIf(0.5)(recoveries, age < 4) AS recovery_time_p50,
+            argMaxIf(days_28[age + 1], newest_at, age < 4) AS working_days,
+            maxIf(newest_at, age < 4) AS last_at,
+            sum(n) AS deployments_90,
+            sum(n_failed) AS failed_90,
+            sum(n_unrecovered) AS unrecovered_90,
+            sum(n_unplanned) AS unplanned_90,
+            quantileExactInclusiveOrNullArray(0.5)(recoveries) AS recovery_time_p50_90,
+            argMax(days_90[age + 1], newest_at) AS working_days_90
         FROM
         (
-            SELECT *, dateDiff('millisecond', impaired_at, recovered_at) / 86400000 AS recovery
-            FROM spread
+            SELECT * FROM cells INNER JOIN failures USING (service, week, later)
         )
+        ARRAY JOIN range(13) AS age
+        WHERE later OR age < 12
         GROUP BY service, window
     ),
     of_changes AS
     (
         SELECT
             service,
-            window,
-            quantileExactInclusiveIf(0.5)(lead_time, recent) AS lead_time_p50,
-            quantileExactInclusiveIf(0.5)(lead_time_merge, recent) AS lead_time_merge_p50,
-            quantileExactInclusive(0.5)(lead_time) AS lead_time_p50_90,
-            quantileExactInclusive(0.5)(lead_time_merge) AS lead_time_merge_p50_90
+            week + 7 * age AS window,
+            quantileExactInclusiveOrNullArrayIf(0.5)(leads, age < 4) AS lead_time_p50,
+            quantileExactInclusiveOrNullArrayIf(0.5)(leads_merge, age < 4) AS lead_time_merge_p50,
+            quantileExactInclusiveOrNullArray(0.5)(leads) AS lead_time_p50_90,
+            quantileExactInclusiveOrNullArray(0.5)(leads_merge) AS lead_time_merge_p50_90
         FROM
         (
-            SELECT spread.service AS service, window, recent, lead_time, lead_time_merge
-            FROM (SELECT * FROM signals.changes_shipped WHERE deploy != '') AS change
-            INNER JOIN spread
-                ON spread.deploy = change.deploy AND spread.repository = change.repository
+            SELECT
+                deployed.service AS service,
+                week,
+                later,
+                groupArray(lead_time) AS leads,
+                groupArray(lead_time_merge) AS leads_merge
+            FROM
+            (
+                SELECT deploy, repository, lead_time, lead_time_merge
+                FROM signals.changes_shipped
+                WHERE deploy != ''
+            ) AS change
+            INNER JOIN deployed
+                ON deployed.deploy = change.deploy AND deployed.repository = change.repository
+            GROUP BY service, week, later
         )
+        ARRAY JOIN range(13) AS age
+        WHERE later OR age < 12
         GROUP BY service, window
     ),
     owners AS

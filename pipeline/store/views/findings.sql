@@ -43,31 +43,23 @@ WITH
         ORDER BY at DESC, id DESC
         LIMIT 1 BY about
     ),
-    short AS
+    judged AS
     (
         SELECT
-            finding_id,
-            finding.subject AS subject,
-            coalesce(target, 1) AS target,
+            finding.* EXCEPT (row_version, is_deleted),
+            subjects.subject != '' AND has(reasons, 'below_target') AS short,
+            coalesce(target, 1) AS aim,
             target_kind,
             -- Only formatDateTime takes a zone that differs from row to row.
-            toDate(formatDateTime(raised_at, '%F', if(timezone = '', 'UTC', timezone))) AS day
+            if(short, toDate(formatDateTime(raised_at, '%F', if(timezone = '', 'UTC', timezone))), toDate(0)) AS day
         FROM (SELECT * FROM signals_store.findings FINAL) AS finding
-        INNER JOIN (SELECT * FROM signals_store.subjects FINAL) AS subjects
-            ON subjects.subject = finding.subject
-        WHERE has(reasons, 'below_target')
+        LEFT JOIN
+        (
+            SELECT subject, target, target_kind, timezone FROM signals_store.subjects FINAL
+        ) AS subjects ON subjects.subject = finding.subject
     ),
-    ratios AS
-    (
-        -- The last full day before it was raised: what was known then.
-        SELECT
-            finding_id,
-            if(target_kind = 'share', ceil(target * eligible - 1e-9), target) AS needed,
-            concat(' (', toString(adopters), '/', toString(needed), ')') AS ratio
-        FROM short
-        ASOF LEFT JOIN (SELECT * FROM signals_store.adoption_days FINAL) AS days
-            ON days.subject = short.subject AND short.day > days.day
-    )
+    if(target_kind = 'share', ceil(aim * eligible - 1e-9), aim) AS needed,
+    if(short, concat(' (', toString(adopters), '/', toString(needed), ')'), NULL) AS ratio
 SELECT
     finding.finding_id AS finding_id,
     rule,
@@ -96,8 +88,12 @@ SELECT
             '; '
         )
     ) AS explanation,
-    subject,
+    finding.subject AS subject,
     next_step
-FROM (SELECT * FROM signals_store.findings FINAL) AS finding
+FROM judged AS finding
 LEFT JOIN latest ON latest.about = finding.finding_id
-LEFT JOIN ratios ON ratios.finding_id = finding.finding_id
+-- The last full day before it was raised: what was known then.
+ASOF LEFT JOIN
+(
+    SELECT subject, day, adopters, eligible FROM signals_store.adoption_days FINAL
+) AS days ON days.subject = finding.subject AND finding.day > days.day

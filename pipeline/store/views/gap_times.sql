@@ -30,7 +30,12 @@ WITH
             count() AS ended_90,
             arraySort(groupArray(dateDiff('millisecond', began_at, ended_at) / 86400000)) AS days
         FROM weeks
-        INNER JOIN (SELECT * FROM signals_store.gaps FINAL) AS gap ON gap.team = weeks.team
+        INNER JOIN
+        (
+            -- As in team_flow_weekly: 90 days back, and local weeks.
+            SELECT team, stage, began_at, ended_at, toMonday(ended_at) - 7 + 7 * arrayJoin(range(16)) AS week
+            FROM signals_store.gaps FINAL
+        ) AS gap ON gap.team = weeks.team AND gap.week = weeks.week
         WHERE ended_at < closes_at AND ended_at >= moment - INTERVAL 90 DAY
         GROUP BY team, week, stage
     ),

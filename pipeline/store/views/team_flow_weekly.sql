@@ -50,30 +50,32 @@ WITH
     ),
     added AS
     (
-        SELECT DISTINCT item.team AS team, work_item, starts_at, ends_at
+        SELECT item.team AS team, work_item, groupArray((starts_at, ends_at)) AS periods
         FROM
         (
             SELECT team, period, work_item FROM signals_store.commitments FINAL WHERE added
         ) AS item
         INNER JOIN (SELECT * FROM signals_store.periods FINAL) AS periods
             ON periods.team = item.team AND periods.period = item.period
+        GROUP BY team, work_item
     ),
     work AS
     (
         SELECT
             work.team AS team,
-            work.work_item AS work_item,
             kind IN ('incident', 'support') AS supporting,
-            max(added.work_item != '' AND finished_at >= starts_at AND finished_at < ends_at) AS late,
-            any(goals) AS goals,
-            any(exempt) AS exempt,
+            arrayExists(one -> finished_at >= one.1 AND finished_at < one.2, periods) AS late,
+            empty(goals) AS aimless,
+            exempt,
             finished_at,
-            any(usual) AS usual,
-            any(dateDiff('millisecond', started_at, finished_at) / 86400000) AS days,
-            any(coalesce(reopened_at < finished_at + INTERVAL 28 DAY, false)) AS reopened
+            usual,
+            dateDiff('millisecond', started_at, finished_at) / 86400000 AS days,
+            coalesce(reopened_at < finished_at + INTERVAL 28 DAY, false) AS reopened,
+            -- The 90 days before a week reach into the 13 weeks before it. Weeks are local, so it
+            -- may also be the one before or after the one in UTC.
+            toMonday(finished_at) - 7 + 7 * arrayJoin(range(16)) AS week
         FROM (SELECT * FROM signals_store.finished_work FINAL) AS work
         LEFT JOIN added ON added.team = work.team AND added.work_item = work.work_item
-        GROUP BY team, work_item, kind, finished_at
     ),
     done AS
     (
@@ -84,7 +86,7 @@ WITH
             arraySort(groupArrayIf(assumeNotNull(days), finished_at >= opens_at AND days >= 0)) AS cycles,
             arraySort(groupArrayIf(assumeNotNull(days), finished_at >= moment - INTERVAL 90 DAY AND days >= 0)) AS cycles_90,
             countIf(finished_at >= opens_at AND (supporting OR late)) AS unplanned,
-            countIf(finished_at >= opens_at AND empty(goals)) AS unaligned,
+            countIf(finished_at >= opens_at AND aimless) AS unaligned,
             countIf(finished_at >= opens_at AND exempt) AS exempted,
             countIf(finished_at >= opens_at AND reopened) AS reopened_n,
             countIf(finished_at >= opens_at - INTERVAL 21 DAY) AS recent,
@@ -92,23 +94,23 @@ WITH
             countIf(usual IS NOT NULL AND days >= 0 AND finished_at >= moment - INTERVAL 90 DAY) AS promised,
             countIf(days >= 0 AND days <= usual AND finished_at >= moment - INTERVAL 90 DAY) AS kept
         FROM weeks
-        INNER JOIN work ON work.team = weeks.team
+        INNER JOIN work ON work.team = weeks.team AND work.week = weeks.week
         WHERE finished_at < closes_at AND finished_at >= opens_at - INTERVAL 90 DAY
         GROUP BY team, week
     ),
     lasting AS
     (
         SELECT weeks.team AS team, week, count() AS done, countIf(fallen.fell) AS regressed
-        FROM weeks
-        INNER JOIN (SELECT team, work_item FROM signals_store.finished_work FINAL) AS work
-            ON work.team = weeks.team
-        INNER JOIN
+        FROM
         (
-            SELECT work_item, min(effective_at) AS done_at
+            SELECT work_item, min(effective_at) AS done_at, toMonday(done_at) - 7 + 7 * arrayJoin(range(3)) AS week
             FROM signals_store.work_item_states FINAL
             WHERE state = 'done'
             GROUP BY work_item
-        ) AS item ON item.work_item = work.work_item
+        ) AS item
+        INNER JOIN (SELECT team, work_item FROM signals_store.finished_work FINAL) AS work
+            ON work.work_item = item.work_item
+        INNER JOIN weeks ON weeks.team = work.team AND weeks.week = item.week
         LEFT JOIN
         (
             SELECT DISTINCT about AS work_item, true AS fell
@@ -127,8 +129,20 @@ WITH
             arraySort(groupArray(dateDiff('millisecond', started_at, moment) / 86400000)) AS ages,
             length(arrayDistinct(arrayFlatten(groupArray(goals)))) AS streams
         FROM weeks
-        INNER JOIN (SELECT * FROM signals_store.work_in_progress FINAL) AS stretch
-            ON stretch.team = weeks.team
+        INNER JOIN
+        (
+            -- The weeks it may be in, a day more at both ends: Monday is local.
+            SELECT
+                team,
+                goals,
+                started_at,
+                since,
+                until,
+                toMonday(since - INTERVAL 1 DAY) AS first_week,
+                coalesce(until, clock, since) + INTERVAL 1 DAY AS last_at,
+                first_week + 7 * arrayJoin(range(toUInt64(dateDiff('week', first_week, last_at)) + 1)) AS week
+            FROM signals_store.work_in_progress FINAL
+        ) AS stretch ON stretch.team = weeks.team AND stretch.week = weeks.week
         WHERE since < closes_at AND (until IS NULL OR until >= closes_at)
         GROUP BY team, week
     ),
