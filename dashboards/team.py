@@ -19,10 +19,11 @@ VARIABLES = [
         # Every team has its current week; all its weeks would take four times as long.
         """
         SELECT team FROM signals.team_flow_weekly
-        LEFT JOIN (SELECT team, uniq(rule) AS found FROM signals.findings
+        LEFT JOIN (SELECT team, uniq(rule) AS found, countIf(about_kind = 'team') AS lacking
+            FROM signals.findings
             WHERE cleared_at IS NULL AND rule != 'goal_hit' GROUP BY team) AS open USING team
         WHERE week + 14 > (SELECT max(day) FROM signals.goal_progress_daily)
-        GROUP BY team ORDER BY max(found) DESC, team
+        GROUP BY team ORDER BY max(lacking) DESC, max(found) DESC, team
         """,
     )
 ]
@@ -147,7 +148,7 @@ GOALS = kit.table(
         Column("days_ahead", "Days ahead", "none", 95, decimals=0, empty="not yet"),
         Column("due_on", "Due", "time: D MMM", 70, empty="no date"),
         Column("hit_by_p85", "Likely by", "time: D MMM", 90, empty="no forecast"),
-        Column("stalled_since", "No gain since", "time: D MMM", 100, empty="it gains"),
+        Column("stalled_since", "Last gain", "time: D MMM", 100, empty="not stalled"),
         Column("trust", "Trust", width=60, words=kit.GRADE, cell="color-text", empty="–"),
     ],
     empty="The team owns no goal: its work cannot be aligned",
