@@ -19,7 +19,7 @@ VARIABLES = [
         # Every team has its current week; all its weeks would take four times as long.
         """
         SELECT team FROM signals.team_flow_weekly
-        LEFT JOIN (SELECT team, uniq(rule) AS found, 
+        LEFT JOIN (SELECT team, uniq(rule) AS found,
                 countIf(about_kind = 'team' AND rule != 'starved') AS lacking
             FROM signals.findings
             WHERE cleared_at IS NULL AND rule != 'goal_hit' GROUP BY team) AS open USING team
