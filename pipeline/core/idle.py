@@ -36,10 +36,11 @@ def idle_teams(
 def _with_cost(
     spell: Spell, people: float | None, calendar: WorkingCalendar, now: Instant
 ) -> str:
-    """Idle cost = people x working days."""
+    """Idle cost = people x working days; of what is open until the last close of a day."""
     if not people or spell.since is None:
         return spell.text
-    days = calendar.gap(spell.since, spell.cleared_at or now)
+    closed = calendar.zone.start(calendar.zone.day(now))
+    days = calendar.gap(spell.since, spell.cleared_at or closed)
     return (
         f"{spell.text}; {people:g} people x {days} working days = {people * days:g} person-days"
     )
