@@ -222,7 +222,7 @@ def demo(
     else:
         from pipeline.simulate import simulate
 
-        simulation = simulate(folder / "simulation", days=days, seed=seed)
+        simulation = simulate(folder / "simulation", days=days, seed=seed, wide=True)
         _replay(list(simulation.signals), settings, simulation.config, simulation.until)
     _judged(folder)
     _print_digest(folder, as_json=as_json)

@@ -29,14 +29,20 @@ class Simulation:
 
 
 def simulate(
-    directory: Path, *, days: int = 120, seed: int = 1, withhold: float = 0.0
+    directory: Path,
+    *,
+    days: int = 120,
+    seed: int = 1,
+    withhold: float = 0.0,
+    wide: bool = False,
 ) -> Simulation:
     """Write signals, definitions and the truth of a simulated organisation.
 
-    `withhold` is the share of work items whose links nobody reports; nothing else changes.
+    `withhold` is the share of work items whose links nobody reports; nothing else changes. A `wide`
+    organisation has a goal on the work of many teams, and a scenario.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    world = _happen(days, seed)
+    world = _happen(days, seed, wide=wide)
     withheld = noise.withhold(
         world.facts, world.keys, withhold, random.Random(f"{seed} withhold")
     )
@@ -51,9 +57,9 @@ def simulate(
     return Simulation(paths, config_path, truth_path, rfc3339(world.end), dict(world.stories))
 
 
-def _happen(days: int, seed: int) -> World:
+def _happen(days: int, seed: int, *, wide: bool) -> World:
     """Let all stories happen."""
-    world = World(organisation.build(days), days, random.Random(f"{seed} work"))
+    world = World(organisation.build(days, wide=wide), days, random.Random(f"{seed} work"))
     for story, times in STORIES:
         for number in range(times):
             story(world, number)

@@ -60,6 +60,10 @@ REPOSITORIES = [f"acme/repo-{number:02d}" for number in range(1, 31)]
 """Adopters of pinned packages."""
 
 
+WIDE = "fresh-look"
+"""A goal on work of whichever team it is."""
+
+
 @dataclass(slots=True)
 class Organisation:
     """Definitions as the configuration file has them, and how to read them."""
@@ -90,8 +94,8 @@ def _flow(record: Record) -> str:
     return json.dumps(record, ensure_ascii=False)
 
 
-def build(days: int) -> Organisation:
-    """Define the organisation for a simulation of so many days."""
+def build(days: int, *, wide: bool = False) -> Organisation:
+    """Define the organisation; a `wide` one has a goal on the work of many teams, and a scenario."""
     name: Record = {
         "name": "Acme",
         "timezone": "Europe/Berlin",
@@ -114,10 +118,10 @@ def build(days: int) -> Organisation:
         teams=teams,
         services=_services(),
         subjects=_subjects(),
-        goals=_goals(days),
-        scenarios=[
-            {"id": "less-support", "goal": "fresh-look", "people": 6, "support": 0.1, "wip": 4}
-        ],
+        goals=[goal for goal in _goals(days) if wide or goal["id"] != WIDE],
+        scenarios=[{"id": "less-support", "goal": WIDE, "people": 6, "support": 0.1, "wip": 4}]
+        if wide
+        else [],
         calendar=whole,
         calendars={str(team["id"]): calendar(team, whole) for team in teams},
     )
@@ -340,7 +344,7 @@ def _goals(days: int) -> list[Record]:
             starts_on="2026-01-12",
         ),
         _goal(
-            "fresh-look",
+            WIDE,
             "product",
             ["identity"],
             {"kind": "work", "at": "shipped", "baseline": 0, "target": 24},

@@ -45,7 +45,7 @@ def store(
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The organisation of the demo, as it stands at the end of the demo."""
     folder = tmp_path_factory.mktemp("demo")
-    made = simulate(folder / "simulation", days=85)
+    made = simulate(folder / "simulation", days=85, wide=True)
     replay(list(made.signals), folder, made.config, made.until)
     with open_store(folder) as opened:
         backtest(opened, 1)
