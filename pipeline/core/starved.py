@@ -151,6 +151,8 @@ def judge(
     dirty: Instant | None = draft.get(f"dirty/{team}")
     look: Instant | None = draft.get(f"looks/{team}")
     if dirty is None and (look is None or look > draft.now):
+        if look is not None:
+            draft.wake(look)
         return known
     days: list[Day] = draft.get(f"events/{team}") or []
     start = len(days) if dirty is None else bisect_left(days, dirty // DAY_MS)
