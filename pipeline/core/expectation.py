@@ -22,6 +22,11 @@ UNFORECAST = ("milestone", "sustain")
 """What is reached at once, or kept, has no pace that could be drawn on."""
 
 
+def next_made(day: Day) -> Day:
+    """The first day, from this one on, at whose close a forecast is made: a Sunday."""
+    return next(day + n for n in range(7) if closes_week(day + n))
+
+
 def newest(draft: Draft, day: Day) -> Forecast | None:
     """The newest forecast at the close of a day: that of the last Sunday."""
     found: Forecast | None = draft.get(f"forecast/{day - (day + 4) % 7}")

@@ -106,9 +106,14 @@ def hear(
             if message.days:
                 _dirty(draft, min(message.days))
         case Standing():
-            since = reached.stand(draft, message, counts=bool(_levels(draft.id, book)))
+            counts = bool(_levels(draft.id, book))
+            since = reached.stand(draft, message, counts=counts)
             if since is not None:
                 _advanced(draft, since, book)
+            if since is not None and counts:
+                # whose work is left, and so what is expected, may differ from the next forecast on
+                day = _calendar(draft.id, book).zone.day(since)
+                _dirty(draft, expectation.next_made(day))
         case Share():
             part = f"child/{message.goal}"
             known: dict[Day, Part] = draft.get(part) or {}

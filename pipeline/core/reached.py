@@ -88,6 +88,7 @@ def recount(draft: Draft) -> None:
 def count(draft: Draft, levels: set[str], starts_on: Day, zone: Zone) -> Day | None:
     """Bring the counts of `levels` up to date; the earliest day that changed."""
     changes: Marks = {}
+    changed: set[tuple[str, Day]] = set()
     for name in dict.fromkeys(draft.unchain("due")):
         item: Item = draft.get(f"item/{name}")
         new: Marks = {}
@@ -96,15 +97,17 @@ def count(draft: Draft, levels: set[str], starts_on: Day, zone: Zone) -> Day | N
         if new == item.marks:
             continue
         draft.put(f"item/{name}", item._replace(marks=new))
+        # the sum of a day may stay although other work makes it up
+        changed |= {key for key in item.marks | new if item.marks.get(key) != new.get(key)}
         for sign, marks in ((-1, item.marks), (1, new)):
             for key, (now, then) in marks.items():
                 had = changes.get(key, (0, 0))
                 changes[key] = (had[0] + sign * now, had[1] + sign * then)
-    touched = {key: change for key, change in changes.items() if change != (0, 0)}
-    for (level, day), (now, then) in touched.items():
-        had = draft.get(f"reached/{level}/{day}") or (0, 0)
-        draft.put(f"reached/{level}/{day}", (had[0] + now, had[1] + then))
-    return min((day for _, day in touched), default=None)
+    for (level, day), (now, then) in changes.items():
+        if (now, then) != (0, 0):
+            had = draft.get(f"reached/{level}/{day}") or (0, 0)
+            draft.put(f"reached/{level}/{day}", (had[0] + now, had[1] + then))
+    return min((day for _, day in changed), default=None)
 
 
 def _marks(item: Item, level: str, starts_on: Day, zone: Zone) -> Marks:

@@ -39,7 +39,10 @@ def judge(draft: Draft, book: Book) -> None:
     """Judge every quarter anew when an incident came, or the quarter of a finding is over."""
     zone = book.calendar("team", draft.id).zone
     start: Day | None = draft.get("dirty/stop_the_line")
-    if start is None or start > zone.day(draft.now):
+    if start is None:
+        return
+    if start > zone.day(draft.now):
+        draft.wake(zone.start(start))
         return
     usual = int(book.rule("stop_the_line", "per_quarter", USUAL))
     spells = Spells({}, -(2**62))

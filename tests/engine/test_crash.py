@@ -142,7 +142,7 @@ def test_two_kills_leave_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.prove
 def test_twenty_kills_leave_nothing_behind(tmp_path: Path) -> None:
     """Killed at 20 moments spread over the replay of an organisation, the views are the same."""
-    simulation = simulate(tmp_path / "simulation", days=60)
+    simulation = simulate(tmp_path / "simulation", days=60, wide=True)
     work = Work(simulation.signals, simulation.config, simulation.until, 500)
     took = finish(work, tmp_path / "whole")
     data = tmp_path / "killed"
@@ -157,7 +157,7 @@ def test_twenty_kills_leave_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.prove
 def test_a_killed_rebuild_is_finished_by_whoever_comes_next(tmp_path: Path) -> None:
     """A rebuild that is killed, again and again, ends with the views that there were."""
-    simulation = simulate(tmp_path / "simulation", days=60)
+    simulation = simulate(tmp_path / "simulation", days=60, wide=True)
     work = Work(simulation.signals, simulation.config, simulation.until, 500)
     data = tmp_path / "data"
     finish(work, data)

@@ -32,7 +32,7 @@ def test_partitions_give_the_same_rows(
 
     Also where every third group is lost after its messages and rows have left.
     """
-    organisation = simulate(tmp_path / "data", days=days, seed=1)
+    organisation = simulate(tmp_path / "data", days=days, seed=1, wide=True)
     files, config = organisation.signals, organisation.config
     memory = Memory()
     with engine(tmp_path / "one", memory) as opened:

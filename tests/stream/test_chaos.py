@@ -51,7 +51,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int], E
     def of(days: int, parts: int) -> Expected:
         if (days, parts) not in known:
             folder = tmp_path_factory.mktemp("expected")
-            organisation = simulate(folder / "organisation", days=days, seed=1)
+            organisation = simulate(folder / "organisation", days=days, seed=1, wide=True)
             lines = [line.data for line in read(list(organisation.signals))]
             found = Expected(organisation.config, [], [])
             for n in range(parts):
