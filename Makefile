@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Where nothing compiled may be written, each of the hundreds of processes of the tests compiles all.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The lock is made for these versions. A name on the PATH may still fail to run
 # (a version manager's stub), so each candidate is asked.
 PYTHONS := python3.13 python3.12 python3.11 python3 python
@@ -39,7 +42,8 @@ stack: $(READY) ## Kafka, a worker and a store on this machine, without Docker; 
 
 .PHONY: test
 test: $(READY) ## the tests, but for the long proofs
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not prove and not chaos" $(ARGS)
+	@# three, for some wait for a broker
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not prove and not chaos" $(ARGS)
 
 .PHONY: prove
 prove: $(READY) ## the long proofs

@@ -202,6 +202,7 @@ def test_long_work_says_how_far_it_is(
     assert said[-1] == "`signals rejected list` shows what was rejected, and why"
 
 
+@pytest.mark.usefixtures("new_stores_are_empty")
 def test_migrate(signals: Signals, acme: Path, tmp_path: Path) -> None:
     """A new directory gets the schema, one that has it nothing."""
     assert signals("migrate", "--data", tmp_path / "new", "--json").json["applied"]
@@ -244,6 +245,7 @@ def test_rebuild_and_erase(signals: Signals, acme: Path) -> None:
     assert signals("query", sql, "--data", acme, "--json").json == [{"n": 0, "all": 12}]
 
 
+@pytest.mark.usefixtures("new_stores_are_empty")
 def test_demo(signals: Signals, tmp_path: Path) -> None:
     """A short simulation ends with a digest whose first sentence is a number."""
     ran = signals("demo", "--data", tmp_path, "--days", "30")

@@ -23,7 +23,7 @@ class Line(str):
     line: int
 
 
-class Loader(yaml.SafeLoader):
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML with yes, no, on and dates as text, numbers with all their digits, no key twice."""
 
 
