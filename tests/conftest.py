@@ -12,7 +12,7 @@ from pipeline.store import address, client
 from pipeline.store.client import Store, open_store
 from pipeline.store.migrate import migrate
 
-OPEN = client._open_embedded  # noqa: SLF001 - below all that opens one
+OPEN = client._open_embedded
 
 
 @pytest.fixture(scope="session", autouse=True)

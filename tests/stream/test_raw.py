@@ -137,10 +137,12 @@ def test_raw(settings: Settings, tmp_path: Path) -> None:
     assert_same(local, found)
     chaos.faults[-1].rows = sum(map(len, found.values()))
     # nothing at all is one line, whether as no value or as an empty one
-    poisoned = Counter({
-        reason: len({record.value or b"" for record in records})
-        for reason, records in POISON.items()
-    })
+    poisoned = Counter(
+        {
+            reason: len({record.value or b"" for record in records})
+            for reason, records in POISON.items()
+        }
+    )
     assert reasons(tmp_path / "data") == reasons(tmp_path / "local") + poisoned
     assert reasons(tmp_path / "local")["conflict"] == 1
 
