@@ -220,22 +220,27 @@ LAG = kit.table(
     15,
     "How far is the pipeline behind now?",
     "Per stage of a deployment with Kafka the records that wait and since when the oldest does,"
-    " over its partitions, as of the last measurement. `signals status` says the same.",
+    " over its partitions, as of the last measurement. `signals status` says the same. The local"
+    " engine has no queue in which they could wait: there nothing is measured, which is not 0.",
     """
-    SELECT stage, count() AS partitions, sum(lag_records) AS waiting,
-        max(lag_seconds) AS oldest, min(at) AS measured_at
-    FROM signals.pipeline_lag
-    GROUP BY stage
-    ORDER BY indexOf(['parse', 'react', 'store'], stage), stage
+    SELECT stage, partitions, waiting, oldest, measured_at
+    FROM (SELECT arrayJoin(['parse', 'react', 'store']) AS stage) AS stages
+    LEFT JOIN (
+        SELECT stage, toNullable(count()) AS partitions, toNullable(sum(lag_records)) AS waiting,
+            max(lag_seconds) AS oldest, toNullable(min(at)) AS measured_at
+        FROM signals.pipeline_lag
+        GROUP BY stage
+    ) AS measured USING (stage)
+    ORDER BY indexOf(['parse', 'react', 'store'], stage)
     """,
     [
         Column("stage", "Stage", width=70),
-        Column("partitions", "Partitions", "none", 80),
-        Column("waiting", "Records", "locale", 75),
-        Column("oldest", "Oldest waits", "s", 110, decimals=0, empty="not read in time"),
-        Column("measured_at", "Measured", "dateTimeFromNow"),
+        Column("partitions", "Partitions", "none", 80, empty="–"),
+        Column("waiting", "Records", "locale", 105, empty="not measured"),
+        Column("oldest", "Oldest waits", "s", 105, decimals=0, empty="unknown"),
+        Column("measured_at", "Measured", "dateTimeFromNow", empty="never"),
     ],
-    empty="No lag is measured: the local engine has no queue",
+    empty="No stage is known",
     w=10,
 )
 

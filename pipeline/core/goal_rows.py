@@ -7,6 +7,7 @@ from pipeline.core.book import Book
 from pipeline.core.calendar import WorkingCalendar, Zone
 from pipeline.core.definition import Goal, Metric
 from pipeline.core.expectation import newest
+from pipeline.core.idle import with_cost
 from pipeline.core.measured import Judged, may_move
 from pipeline.core.plan import days_ahead, plan
 from pipeline.core.reaction import Draft
@@ -20,7 +21,7 @@ from pipeline.core.rows import (
     PublishedRow,
 )
 from pipeline.core.signals import Instant, Order
-from pipeline.core.spells import Known, findings_of
+from pipeline.core.spells import Known, Spell, findings_of
 from pipeline.core.verdict import STALLS
 
 HOPED = ("warming_up", "on_track", "at_risk", "off_track", "unknown")
@@ -161,7 +162,7 @@ def show(
             p_hit=made.p_hit if made else None,
         )
     )
-    _show_findings(draft, goal, found)
+    _show_findings(draft, goal, book, found)
 
 
 def _days_left(due_on: Day | None, today: Day, calendar: WorkingCalendar) -> int | None:
@@ -183,16 +184,48 @@ def _stalled_since(
     return zone.start(goal.starts_on) if gained is None else zone.close(gained)
 
 
-def _show_findings(draft: Draft, goal: Goal, found: Known) -> None:
-    """A rule's name is followed by the team, where it is about that team's work on the goal."""
-    rows: list[FindingRow] = []
+class Shown(NamedTuple):
+    """A finding as it was shown, and all that it rests on but the book."""
+
+    spell: Spell
+    team: str
+    row: FindingRow
+
+
+def _show_findings(draft: Draft, goal: Goal, book: Book, found: Known) -> None:
+    """A rule's name is followed by the team, where it is about that team's work on the goal.
+
+    What is over stays as it was shown, so a look costs no more for all that a goal went through.
+    """
+    before: dict[tuple[str, Instant], Shown] = draft.kept or {}
+    shown: dict[tuple[str, Instant], Shown] = {}
     owner = goal.owners[0] if goal.owners else ""
     for name, spells in found.items():
         rule, _, team = name.partition(" ")
         kind, about = ("team", f"{team}/{goal.id}") if team else ("goal", goal.id)
-        own = [spell._replace(goals=(goal.id,)) for spell in spells]
-        rows += findings_of(rule, own, kind, about, team or owner, draft.now)
-    draft.show("findings", FindingRow, rows)
+        for spell in spells:
+            if spell.raised_at > draft.now:
+                continue
+            known = before.get((name, spell.raised_at))
+            if known is None or spell.cleared_at is None or known[:2] != (spell, team or owner):
+                costly = with_cost(spell, team, book, draft.now) if team else spell
+                own = costly._replace(goals=(goal.id,))
+                (row,) = findings_of(rule, [own], kind, about, team or owner, draft.now)
+                if known is None or known.row != row:
+                    draft.rows.append(row)
+                known = Shown(spell, team or owner, row)
+            shown[name, spell.raised_at] = known
+    ids = {one.row.finding_id: None for one in shown.values()}
+    draft.gone += [
+        Gone(FindingRow, (id,)) for id in draft.get("findings") or [] if id not in ids
+    ]
+    draft.put_if_new("findings", list(ids) or None)
+    draft.keep(shown)
+
+
+def forget_shown(draft: Draft) -> None:
+    """Show all findings anew: what the book says may have changed."""
+    draft.keep(None)
 
 
 def _edits(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.core import starved, verdict
 from pipeline.core.book import Book
-from pipeline.core.calendar import WorkingCalendar, Zone
+from pipeline.core.calendar import Zone
 from pipeline.core.definition import ALWAYS, Goal, measurable
 from pipeline.core.reaction import Draft
 from pipeline.core.rows import Day
@@ -21,29 +21,24 @@ def idle_teams(
     if draft.put_if_new("spans", spans):
         starved.again(draft)
     silences = verdict.all_silent(draft.get("silences") or {})
-    found: Known = {}
-    for team in draft.get("teams") or []:
-        calendar = book.calendar("team", team)
-        now = book.team(team)
-        people = now.people if now else None
-        found[f"{starved.RULE} {team}"] = [
-            spell._replace(text=_with_cost(spell, people, calendar, draft.now))
-            for spell in starved.judge(draft, team, silences, calendar)
-        ]
-    return found
+    return {
+        f"{starved.RULE} {team}": starved.judge(
+            draft, team, silences, book.calendar("team", team)
+        )
+        for team in draft.get("teams") or []
+    }
 
 
-def _with_cost(
-    spell: Spell, people: float | None, calendar: WorkingCalendar, now: Instant
-) -> str:
+def with_cost(spell: Spell, team: str, book: Book, now: Instant) -> Spell:
     """Idle cost = people x working days; of what is open until the last close of a day."""
+    people = known.people if (known := book.team(team)) else None
     if not people or spell.since is None:
-        return spell.text
+        return spell
+    calendar = book.calendar("team", team)
     closed = calendar.zone.start(calendar.zone.day(now))
     days = calendar.gap(spell.since, spell.cleared_at or closed)
-    return (
-        f"{spell.text}; {people:g} people x {days} working days = {people * days:g} person-days"
-    )
+    cost = f"{people:g} people x {days} working days = {people * days:g} person-days"
+    return spell._replace(text=f"{spell.text}; {cost}")
 
 
 def _open_spans(
