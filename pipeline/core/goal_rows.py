@@ -195,7 +195,7 @@ class Shown(NamedTuple):
 def _show_findings(draft: Draft, goal: Goal, book: Book, found: Known) -> None:
     """A rule's name is followed by the team, where it is about that team's work on the goal.
 
-    What is over stays as it was shown, so a look costs no more for all that a goal went through.
+    What is as it was shown stays, so a look costs no more for all that a goal went through.
     """
     before: dict[tuple[str, Instant], Shown] = draft.kept or {}
     shown: dict[tuple[str, Instant], Shown] = {}
@@ -207,7 +207,8 @@ def _show_findings(draft: Draft, goal: Goal, book: Book, found: Known) -> None:
             if spell.raised_at > draft.now:
                 continue
             known = before.get((name, spell.raised_at))
-            if known is None or spell.cleared_at is None or known[:2] != (spell, team or owner):
+            grows = team and spell.cleared_at is None  # what it costs
+            if known is None or grows or known[:2] != (spell, team or owner):
                 costly = with_cost(spell, team, book, draft.now) if team else spell
                 own = costly._replace(goals=(goal.id,))
                 (row,) = findings_of(rule, [own], kind, about, team or owner, draft.now)
