@@ -12,7 +12,7 @@ from pipeline.core.book import Book
 from pipeline.core.calendar import DAY_MS, WorkingCalendar, Zone
 from pipeline.core.definition import ALWAYS, Goal, measurable
 from pipeline.core.goal_forecast import Forecast
-from pipeline.core.goal_rows import Said, forget_shown, show, show_day, show_versions
+from pipeline.core.goal_rows import Said, show, show_day, show_versions
 from pipeline.core.idle import idle_teams
 from pipeline.core.measured import (
     Judged,
@@ -136,7 +136,7 @@ def hear(
             if _levels(draft.id, book):
                 reached.recount(draft)
             starved.again(draft)
-            forget_shown(draft)
+            draft.keep(None)  # findings are shown anew, for the book says something else
             _dirty(draft, -(2**31))
 
 
@@ -314,7 +314,7 @@ def _vanish(draft: Draft) -> None:
     draft.gone += [Gone(FindingRow, (id,)) for id in draft.get("findings") or []]
     for part in ("first", "last", "versions", "findings", "spells"):
         draft.put_if_new(part, None)
-    forget_shown(draft)
+    draft.keep(None)
 
 
 def _refuse(draft: Draft, readings: list[Reading]) -> None:

@@ -224,11 +224,6 @@ def _show_findings(draft: Draft, goal: Goal, book: Book, found: Known) -> None:
     draft.keep(shown)
 
 
-def forget_shown(draft: Draft) -> None:
-    """Show all findings anew: what the book says may have changed."""
-    draft.keep(None)
-
-
 def _edits(
     goal: Goal, versions: list[tuple[Day, Goal, Order]], calendar: WorkingCalendar
 ) -> int:
