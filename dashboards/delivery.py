@@ -2,6 +2,7 @@
 
 from dashboards import kit
 from dashboards.kit import Column, Line, Row
+from dashboards.shared import Shared
 
 MEANING = """
 Five figures of DORA, per service, for production only, over the 28 days that end with a week.
@@ -30,17 +31,43 @@ VARIABLES = [
     ),
 ]
 _CHOSEN = f"{kit.chosen('team', 'owner')} AND {kit.chosen('service', 'service')}"
-_WEEKS = f"""
+# The newest week of a service is still running. The last five columns are of all that are picked.
+LAST_WEEK = Shared(
+    14,
+    f"""
+    WITH nullIf(sum(deployments_28) OVER (), 0) AS deploys
+    SELECT service, team, deployments_28, deployments_per_working_day, lead_time_p50,
+        change_fail_rate, failed_28, recovery_time_p50, unrecovered_28, rework_rate,
+        if(provisional, 'provisional', 'final') AS said,
+        sum(deployments_per_working_day) OVER () AS per_day,
+        quantileExactInclusive(0.5)(lead_time_p50) OVER () AS lead,
+        sum(failed_28) OVER () / deploys AS failing,
+        quantileExactInclusive(0.5)(recovery_time_p50) OVER () AS recovery,
+        sum(rework_rate * deployments_28) OVER () / deploys AS rework
+    FROM (SELECT * FROM signals.dora_weekly WHERE {_CHOSEN} ORDER BY week DESC
+        LIMIT 1, 1 BY service)
+    ORDER BY team, service
+    """,
+)
+# Of all services that are picked; a quarter, half and three quarters of them lie below.
+WEEKS = Shared(
+    10,
+    f"""
+    SELECT week AS time, sum(deployments) AS per_week,
+        quantileExactInclusive(0.75)(lead_time_p50) AS lead_high,
+        quantileExactInclusive(0.5)(lead_time_p50) AS lead_middle,
+        quantileExactInclusive(0.25)(lead_time_p50) AS lead_low,
+        quantileExactInclusive(0.75)(recovery_time_p50) AS recovery_high,
+        quantileExactInclusive(0.5)(recovery_time_p50) AS recovery_middle,
+        quantileExactInclusive(0.25)(recovery_time_p50) AS recovery_low,
+        sum(failed_28) / nullIf(sum(deployments_28), 0) AS failing,
+        sum(rework_rate * deployments_28) / nullIf(sum(deployments_28), 0) AS rework
     FROM signals.dora_weekly
     WHERE $__dateFilter(week) AND {_CHOSEN}
         AND week + 6 <= (SELECT max(day) FROM signals.goal_progress_daily)
     GROUP BY week ORDER BY week
-"""
-# The newest week of a service is still running.
-_LAST_WEEK = f"""
-    FROM (SELECT * FROM signals.dora_weekly WHERE {_CHOSEN} ORDER BY week DESC
-        LIMIT 1, 1 BY service)
-"""
+    """,
+)
 # A change names its service; whose that is, its deploys say.
 _SERVED = (
     f"{kit.chosen('service', 'service')} AND $__conditionalAll(service IN (SELECT service"
@@ -64,7 +91,8 @@ HEADLINES = [
         "Deploys per day now",
         "Production deploys of the picked services per working day, over the 28 days that end"
         " with the last full week.",
-        f"SELECT sum(deployments_per_working_day) AS per_day {_LAST_WEEK}",
+        LAST_WEEK,
+        shows="per_day",
         unit="none",
         decimals=1,
         empty=_NO_DEPLOY,
@@ -75,7 +103,8 @@ HEADLINES = [
         "Lead time now",
         "Days from the first commit of a change to production, the median of 28 days; of several"
         " services that of the one in the middle.",
-        f"SELECT quantileExactInclusive(0.5)(lead_time_p50) AS middle {_LAST_WEEK}",
+        LAST_WEEK,
+        shows="lead",
         unit=kit.DAYS,
         decimals=1,
         empty=_NO_DEPLOY,
@@ -86,10 +115,8 @@ HEADLINES = [
         "Change fail rate now",
         "Production deploys that needed immediate intervention / all, of 28 days, of all picked"
         " services together.",
-        f"""
-        SELECT if(sum(deployments_28) = 0, NULL, sum(failed_28) / sum(deployments_28)) AS rate
-        {_LAST_WEEK}
-        """,
+        LAST_WEEK,
+        shows="failing",
         unit="percentunit",
         decimals=0,
         empty=_NO_DEPLOY,
@@ -100,7 +127,8 @@ HEADLINES = [
         "Recovery time now",
         "Days from the harm of a failed deploy to its end, the median of 28 days; of several"
         " services that of the one in the middle of those that had a failure.",
-        f"SELECT quantileExactInclusive(0.5)(recovery_time_p50) AS middle {_LAST_WEEK}",
+        LAST_WEEK,
+        shows="recovery",
         unit=kit.DAYS,
         decimals=1,
         empty=_NO_DEPLOY,
@@ -111,11 +139,8 @@ HEADLINES = [
         "Rework rate now",
         "Production deploys that were unplanned (a rollback, or the cause was an incident or a"
         " hotfix) / all, of 28 days, of all picked services together.",
-        f"""
-        SELECT if(sum(deployments_28) = 0, NULL,
-            sum(rework_rate * deployments_28) / sum(deployments_28)) AS rate
-        {_LAST_WEEK}
-        """,
+        LAST_WEEK,
+        shows="rework",
         unit="percentunit",
         decimals=0,
         empty=_NO_DEPLOY,
@@ -135,28 +160,21 @@ HEADLINES = [
 ]
 
 
-def _middle(column: str) -> str:
-    """A quarter, half and three quarters of the services lie below."""
-    return f"""
-    SELECT week AS time, quantileExactInclusive(0.75)({column}) AS high,
-        quantileExactInclusive(0.5)({column}) AS middle,
-        quantileExactInclusive(0.25)({column}) AS low
-    {_WEEKS}
-    """
+def _band(of: str) -> list[Line]:
+    """The service in the middle, and where half of the services lie."""
+    return [
+        Line(f"{of}_high", "Three quarters below", kit.SKY, width=1, down_to="A quarter below"),
+        Line(f"{of}_middle", "Middle service", kit.BLUE, width=3),
+        Line(f"{of}_low", "A quarter below", kit.SKY, width=1),
+    ]
 
-
-_BAND = [
-    Line("high", "Three quarters below", kit.SKY, width=1, down_to="A quarter below"),
-    Line("middle", "Middle service", kit.BLUE, width=3),
-    Line("low", "A quarter below", kit.SKY, width=1),
-]
 
 DEPLOYS = kit.trend(
     10,
     "How often is it deployed?",
     "Successful deploys to production in each full week, rollbacks included, configuration not,"
     " of all picked services.",
-    f"SELECT week AS time, sum(deployments) AS per_week {_WEEKS}",
+    WEEKS,
     unit="none",
     decimals=0,
     bars=True,
@@ -170,10 +188,10 @@ LEAD = kit.trend(
     "How long does a change take to production?",
     "Days from first commit to production, the median of the 28 days of each service: the"
     " service in the middle, and where half of the services lie.",
-    _middle("lead_time_p50"),
+    WEEKS,
     unit=kit.DAYS,
     decimals=1,
-    lines=_BAND,
+    lines=_band("lead"),
     empty=_NO_WEEK,
     w=8,
 )
@@ -183,10 +201,10 @@ RECOVERY = kit.trend(
     "How long until a failed deploy is recovered?",
     "Days from the harm of a failed deploy to its end, the median of the 28 days of each service"
     " that had one: the service in the middle, and where half of them lie.",
-    _middle("recovery_time_p50"),
+    WEEKS,
     unit=kit.DAYS,
     decimals=1,
-    lines=_BAND,
+    lines=_band("recovery"),
     empty="No deploy failed, or none was heard of",
     w=8,
 )
@@ -196,16 +214,10 @@ STABLE = kit.trend(
     "How many deploys fail, how many are unplanned?",
     "Change fail rate = deploys that needed immediate intervention / all. Rework rate = unplanned"
     " deploys / all. Of 28 days, of all picked services; the last days may still rise.",
-    f"""
-    SELECT week AS time, if(sum(deployments_28) = 0, NULL, sum(failed_28) / sum(deployments_28))
-            AS fail_rate,
-        if(sum(deployments_28) = 0, NULL,
-            sum(rework_rate * deployments_28) / sum(deployments_28)) AS rework
-    {_WEEKS}
-    """,
+    WEEKS,
     unit="percentunit",
     lines=[
-        Line("fail_rate", "Change fail rate", kit.RED, width=3),
+        Line("failing", "Change fail rate", kit.RED, width=3),
         Line("rework", "Rework rate", kit.ORANGE, dashed=True),
     ],
     empty=_NO_WEEK,
@@ -220,13 +232,7 @@ SERVICES = kit.table(
     " younger than 72 hours and may still turn out to have failed. Not over: failed, and its end"
     " is not known. Compare a service with its own"
     " past, not with others.",
-    f"""
-    SELECT service, team, deployments_28, deployments_per_working_day, lead_time_p50,
-        change_fail_rate, failed_28, recovery_time_p50, unrecovered_28, rework_rate,
-        if(provisional, 'provisional', 'final') AS said
-    {_LAST_WEEK}
-    ORDER BY team, service
-    """,
+    LAST_WEEK,
     [
         Column("service", "Service", width=115),
         Column("team", "Team", width=100, link=kit.to("team", team="team")),

@@ -13,6 +13,7 @@ from typing import Any
 from grafanalib import core
 
 from dashboards.clean import cleaned
+from dashboards.shared import Shared, only, taken
 
 Json = dict[str, Any]
 Panel = core.Panel
@@ -76,6 +77,13 @@ class ClickHouse(core.Target):  # type: ignore[misc]
             "format": self.format,
             "rawSql": self.expr,
         }
+
+
+class Taken(core.Target):  # type: ignore[misc]
+    """The answer of the panel whose id `expr` is."""
+
+    def to_json_data(self) -> Json:
+        return taken(int(self.expr))
 
 
 class Bars(core.Panel):  # type: ignore[misc]
@@ -199,7 +207,7 @@ def table(
     id: int,
     title: str,
     meaning: str,
-    sql: str,
+    sql: str | Shared,
     columns: Sequence[Column],
     *,
     empty: str,
@@ -211,7 +219,7 @@ def table(
         id=id,
         title=title,
         description=meaning,
-        targets=[_query(sql, 1)],
+        **_asked(id, sql, 1, [column.name for column in columns]),
         overrides=[column.override() for column in columns],
         gridPos=_size(w, h),
         extraJson={
@@ -225,11 +233,12 @@ def stat(
     id: int,
     title: str,
     meaning: str,
-    sql: str,
+    sql: str | Shared,
     *,
     unit: str,
     empty: str,
     unknown: str = "unknown",
+    shows: str = "",
     decimals: int | None = None,
     steps: Sequence[tuple[float | None, str]] = ((None, "text"),),
     word: bool = False,
@@ -238,7 +247,10 @@ def stat(
     w: int = 4,
     h: int = 4,
 ) -> core.Panel:
-    """One number of now, or one `word`; `unknown` is said where the answer is null."""
+    """One number of now, or one `word`; `unknown` is said where the answer is null.
+
+    Of a query that is shared it `shows` one column, which is the same in all rows.
+    """
     defaults: Json = {
         "unit": unit,
         "noValue": empty,
@@ -254,7 +266,7 @@ def stat(
         id=id,
         title=title,
         description=meaning,
-        targets=[_query(sql, 1)],
+        **_asked(id, sql, 1, [shows]),
         gridPos=_size(w, h),
         thresholds=[],
         noValue=empty,
@@ -312,7 +324,7 @@ def trend(
     id: int,
     title: str,
     meaning: str,
-    sql: str,
+    sql: str | Shared,
     *,
     unit: str,
     empty: str,
@@ -346,7 +358,7 @@ def trend(
         id=id,
         title=title,
         description=meaning,
-        targets=[_query(sql, 0)],
+        **_asked(id, sql, 0, ["time", *(line.name for line in lines)]),
         gridPos=_size(w, h),
         overrides=[line.override() for line in lines],
         legendPlacement="bottom",
@@ -386,7 +398,7 @@ def bars(
         id=id,
         title=title,
         description=meaning,
-        targets=[_query(sql, 1)],
+        **_asked(id, sql, 1, []),
         gridPos=_size(w, h),
         extraJson={"fieldConfig": {"defaults": defaults}, "options": _BAR_OPTIONS},
     )
@@ -430,6 +442,15 @@ class Row:
 
     title: str
     panels: Sequence[core.Panel]
+
+
+def _asked(id: int, sql: str | Shared, form: int, names: Sequence[str]) -> Json:
+    """What a panel asks, and of what is shared the columns that it draws."""
+    if isinstance(sql, str):
+        return {"targets": [_query(sql, form)]}
+    asks = sql.by == id
+    target = _query(sql.sql, form) if asks else Taken(expr=str(sql.by), refId="A")
+    return {"targets": [target], "transformations": [only(names)]}
 
 
 def _query(sql: str, form: int) -> core.Target:

@@ -5,8 +5,10 @@ ask for none.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from dashboards.shared import SOURCE, is_taken
 
 Json = dict[str, Any]
 
@@ -27,10 +29,15 @@ def lint(dashboard: Json) -> list[str]:
     name = dashboard.get("uid", "")
     found = [*_dashboard(dashboard), *_layout(dashboard["panels"])]
     variables = {one["name"] for one in dashboard["templating"]["list"]}
+    askers = {
+        panel["id"]: panel["targets"]
+        for panel in dashboard["panels"]
+        if not any(map(is_taken, panel.get("targets", [{"datasource": SOURCE}])))
+    }
     for panel in dashboard["panels"]:
         if panel["type"] != "row":
             where = f"panel {panel['id']} {panel.get('title', '')!r}"
-            found += [f"{where}: {wrong}" for wrong in _panel(panel, variables)]
+            found += [f"{where}: {wrong}" for wrong in _panel(panel, variables, askers)]
     return [f"{name}: {one}" for one in found]
 
 
@@ -55,7 +62,7 @@ def _dashboard(body: Json) -> Iterator[str]:
             yield f"the variable {one['name']} is never asked again: refresh is 1 or 2"
 
 
-def _panel(panel: Json, variables: set[str]) -> Iterator[str]:
+def _panel(panel: Json, variables: set[str], askers: Mapping[int, list[Json]]) -> Iterator[str]:
     title, said = panel.get("title", ""), panel.get("description", "")
     if not title or len(title) > LONG:
         yield f"its title has 1 to {LONG} characters"
@@ -65,13 +72,20 @@ def _panel(panel: Json, variables: set[str]) -> Iterator[str]:
         if not panel["options"].get("content"):
             yield "it says nothing"
         return
-    if panel.get("datasource", {}).get("uid") != "${datasource}":
+    targets = panel.get("targets", [])
+    if panel.get("datasource", {}).get("uid") not in ("${datasource}", SOURCE["uid"]):
         yield "its data source is the variable"
-    if len(panel.get("targets", [])) == 0:
+    if len(targets) == 0:
         yield "it asks nothing"
     yield from _fields(panel)
-    for target in panel.get("targets", []):
-        yield from _query(target, title, variables)
+    for target in targets:
+        if not is_taken(target):
+            yield from _query(target, title, variables)
+        elif target["panelId"] not in askers:
+            yield f"panel {target['panelId']}, whose answer it takes, asks nothing itself"
+        else:
+            for asked in askers[target["panelId"]]:
+                yield from _time(asked["rawSql"], title)
 
 
 def _fields(panel: Json) -> Iterator[str]:
@@ -104,9 +118,7 @@ def _query(target: Json, title: str, variables: set[str]) -> Iterator[str]:
         yield f"its query is longer than {LINES} lines: put it into a view"
     if re.match(r"\s*select\s+\*", sql, re.IGNORECASE):
         yield "its query names its columns"
-    timed = TIME.search(sql) is not None
-    if not timed and not AGELESS.search(title):
-        yield "it does not follow the picked time: say `now` in its title"
+    yield from _time(sql, title)
     for name, form in VARIABLE.findall(sql):
         if name.startswith("__"):
             continue
@@ -114,6 +126,11 @@ def _query(target: Json, title: str, variables: set[str]) -> Iterator[str]:
             yield f"its query asks for ${name}, which is no variable of the dashboard"
         elif f"${{{name}" in sql and form not in ("singlequote", ""):
             yield f"${{{name}}} is quoted by :singlequote"
+
+
+def _time(sql: str, title: str) -> Iterator[str]:
+    if not TIME.search(sql) and not AGELESS.search(title):
+        yield "it does not follow the picked time: say `now` in its title"
 
 
 def _layout(panels: list[Json]) -> Iterator[str]:

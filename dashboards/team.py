@@ -2,6 +2,7 @@
 
 from dashboards import kit
 from dashboards.kit import Column, Line, Row
+from dashboards.shared import Shared
 
 MEANING = """
 **In work** is started and not finished. **Usual time**: 85 % of what the team finished in the
@@ -30,8 +31,24 @@ VARIABLES = [
 ]
 _TEAM = "team = ${team:singlequote}"
 _OF_FINDING = "finding.team = ${team:singlequote}"
-_WEEKS = f"FROM signals.team_flow_weekly WHERE $__dateFilter(week) AND {_TEAM} ORDER BY week"
 _THIS_WEEK = f"FROM signals.team_flow_weekly WHERE {_TEAM} ORDER BY week DESC LIMIT 1"
+NOW = Shared(1, f"SELECT wip, cycle_time_p85_90, sle_attainment, support_share {_THIS_WEEK}")
+# The last column is of all full weeks.
+WEEKS = Shared(
+    21,
+    f"""
+    SELECT week AS time, finished, wip, cycle_time_p50, cycle_time_p85, cycle_time_p95,
+        cycle_time_p85_90, age_p85, support_share, unplanned_share, unaligned_share,
+        exempt_share, sle_attainment, reopened_share, workstreams, incidents,
+        quantileExactInclusiveIf(0.5)(
+            toNullable(finished),
+            week + 6 <= (SELECT max(day) FROM signals.goal_progress_daily)
+        ) OVER () AS per_week
+    FROM signals.team_flow_weekly
+    WHERE $__dateFilter(week) AND {_TEAM}
+    ORDER BY week
+    """,
+)
 _NO_WEEK = "The team has no week in the picked time"
 _DECIDED = {"": ("none yet", "text")}
 
@@ -40,7 +57,8 @@ HEADLINES = [
         1,
         "In work now",
         "Work items that are started and not finished.",
-        f"SELECT wip {_THIS_WEEK}",
+        NOW,
+        shows="wip",
         unit="none",
         empty="No work of the team was heard of yet",
     ),
@@ -49,11 +67,8 @@ HEADLINES = [
         "Finished per week",
         "Median of the work items finished in a week, over the full weeks of the picked time,"
         " weeks without any included.",
-        f"""
-        SELECT quantileExactInclusive(0.5)(finished) AS per_week FROM signals.team_flow_weekly
-        WHERE $__dateFilter(week) AND {_TEAM}
-            AND week + 6 <= (SELECT max(day) FROM signals.goal_progress_daily)
-        """,
+        WEEKS,
+        shows="per_week",
         unit="none",
         decimals=1,
         empty=_NO_WEEK,
@@ -63,7 +78,8 @@ HEADLINES = [
         3,
         "Usual time in work now",
         "85 % of what the team finished in the last 90 days took no longer from start to finish.",
-        f"SELECT cycle_time_p85_90 {_THIS_WEEK}",
+        NOW,
+        shows="cycle_time_p85_90",
         unit=kit.DAYS,
         decimals=1,
         empty="No work of the team was heard of yet",
@@ -74,7 +90,8 @@ HEADLINES = [
         "In usual time now",
         "Of the work finished in the last 90 days, the share that took no longer than was usual"
         " when it was started. 85 % is as expected; less means that work takes longer than it did.",
-        f"SELECT sle_attainment {_THIS_WEEK}",
+        NOW,
+        shows="sle_attainment",
         unit="percentunit",
         decimals=0,
         empty="No work of the team was heard of yet",
@@ -84,7 +101,8 @@ HEADLINES = [
         5,
         "Support load now",
         "Share of the work items finished in the last 4 weeks that were incidents or support.",
-        f"SELECT support_share {_THIS_WEEK}",
+        NOW,
+        shows="support_share",
         unit="percentunit",
         decimals=0,
         empty="No work of the team was heard of yet",
@@ -238,7 +256,7 @@ FINISHED = kit.trend(
     "How much is finished, how much is in work?",
     "Work items said to be finished in each week, and those in work at its end. More in work"
     " than is finished in two weeks makes everything wait.",
-    f"SELECT week AS time, finished, wip {_WEEKS}",
+    WEEKS,
     unit="none",
     decimals=0,
     lines=[
@@ -253,10 +271,7 @@ CYCLE = kit.trend(
     "How long does work take?",
     "Days from start to finish of what was finished in each week: half (P50), 85 % and 95 % took"
     " no longer; never a mean. The usual time is P85 of 90 days.",
-    f"""
-    SELECT week AS time, cycle_time_p50, cycle_time_p85, cycle_time_p95, cycle_time_p85_90
-    {_WEEKS}
-    """,
+    WEEKS,
     unit=kit.DAYS,
     decimals=1,
     lines=[
@@ -273,7 +288,7 @@ AGED = kit.trend(
     "Does what is in work grow old?",
     "Age at the end of each week that 85 % of what is in work does not exceed, against the usual"
     " time: 85 % of what was finished in 90 days took no longer. Well above it, work is stuck.",
-    f"SELECT week AS time, age_p85, cycle_time_p85_90 {_WEEKS}",
+    WEEKS,
     unit=kit.DAYS,
     decimals=1,
     lines=[
@@ -288,10 +303,7 @@ SPENT = kit.trend(
     "What is the work spent on?",
     "Shares of the work items finished in a week that were unplanned, without a goal, or of a"
     " kind of which no adoption is expected; support is of 4 weeks. They overlap.",
-    f"""
-    SELECT week AS time, support_share, unplanned_share, unaligned_share, exempt_share
-    {_WEEKS}
-    """,
+    WEEKS,
     unit="percentunit",
     most=1,
     lines=[
@@ -309,7 +321,7 @@ LASTS = kit.trend(
     "Kept: share of the work finished in 90 days that took no longer than was usual when it was"
     " started, 85 % is as expected. Reopened: share of what was finished in the week that was"
     " reopened within 28 days; the last 4 weeks may still rise.",
-    f"SELECT week AS time, sle_attainment, reopened_share {_WEEKS}",
+    WEEKS,
     unit="percentunit",
     most=1,
     lines=[
@@ -324,7 +336,7 @@ STREAMS = kit.trend(
     "How many goals at once, how many incidents?",
     "Workstreams: different goals in work at the end of the week; from 3 on, or more than half"
     " as many as people, the team is spread thin. Incidents are those opened in the week.",
-    f"SELECT week AS time, workstreams, incidents {_WEEKS}",
+    WEEKS,
     unit="none",
     decimals=0,
     lines=[

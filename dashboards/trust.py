@@ -2,6 +2,7 @@
 
 from dashboards import kit
 from dashboards.kit import Column, Line, Row
+from dashboards.shared import Shared
 
 MEANING = """
 The **grade** of a source is the worst of its shares and its freshness: *A* all good, *B* none
@@ -12,16 +13,40 @@ source is **silent** when it sent nothing for three times its usual longest gap.
 away: what could not be used is kept, and taken again with `signals rejected replay`.
 """
 
-# The newest row of each source.
-_TODAY = """
+# The newest day of each source; the last two columns are of all sources together.
+NEWEST = Shared(
+    10,
+    """
+    SELECT source, grade, if(stale, 'silent', 'heard') AS heard,
+        freshness_seconds - min(freshness_seconds) OVER () AS behind, signals,
+        duplicates, late, too_late, skewed, rejected, unlinked_share, orphan_share,
+        ambiguous_share, restated_share,
+        concat(toString(countIf(grade IN ('C', 'D')) OVER ()), ' of ',
+            toString(count() OVER ())) AS poor,
+        1 - sum(unlinked_28) OVER () / nullIf(sum(closed_28) OVER (), 0) AS covered
     FROM (SELECT * FROM signals.data_quality_daily WHERE source != ''
         ORDER BY day DESC LIMIT 1 BY source)
-"""
-_DAYS = """
+    ORDER BY grade DESC NULLS LAST, source
+    """,
+)
+# All sources together, by day; the last column is of all days.
+DAYS = Shared(
+    11,
+    """
+    WITH greatest(sum(data_quality_daily.signals), 1) / 1000 AS thousands
+    SELECT day AS time, countIf(grade = 'A') AS a, countIf(grade = 'B') AS b,
+        countIf(grade = 'C') AS c, countIf(grade = 'D') AS d,
+        sum(late) / thousands AS late_rate, sum(duplicates) / thousands AS twice_rate,
+        sum(skewed) / thousands AS skewed_rate, sum(rejected) / thousands AS rejected_rate,
+        1 - sum(unlinked_28) / nullIf(sum(closed_28), 0) AS covered,
+        max(unlinked_share) AS unlinked, max(orphan_share) AS orphans,
+        max(ambiguous_share) AS unsure, max(restated_share) AS restated,
+        sum(sum(signals)) OVER () AS accepted
     FROM signals.data_quality_daily
     WHERE $__dateFilter(day)
     GROUP BY day ORDER BY day
-"""
+    """,
+)
 _NO_SOURCE = "No source was heard of yet"
 _NO_DAY = "No signal was heard of in the picked time"
 
@@ -30,10 +55,8 @@ HEADLINES = [
         1,
         "Poor sources now",
         "Sources of grade C or D, out of all that were ever heard of.",
-        f"""
-        SELECT concat(toString(countIf(grade IN ('C', 'D'))), ' of ', toString(count())) AS poor
-        {_TODAY}
-        """,
+        NEWEST,
+        shows="poor",
         unit="string",
         word=True,
         empty=_NO_SOURCE,
@@ -55,10 +78,8 @@ HEADLINES = [
         "Link coverage now",
         "Of the work items closed in the last 28 days, the share with a sure link to a change, or"
         " declared to need none. 90 % is good, below 70 % is poor.",
-        f"""
-        SELECT if(sum(closed_28) = 0, NULL, 1 - sum(unlinked_28) / sum(closed_28)) AS covered
-        {_TODAY}
-        """,
+        NEWEST,
+        shows="covered",
         unit="percentunit",
         decimals=0,
         empty=_NO_SOURCE,
@@ -68,7 +89,8 @@ HEADLINES = [
         4,
         "Signals",
         "Signals that happened in the picked time and were accepted, duplicates not counted.",
-        "SELECT sum(signals) AS signals FROM signals.data_quality_daily WHERE $__dateFilter(day)",
+        DAYS,
+        shows="accepted",
         unit="locale",
         empty=_NO_DAY,
     ),
@@ -99,14 +121,7 @@ SOURCES = kit.table(
     " days. Orphans: changes in production without a work item, or deploys of which nobody knows"
     " what they brought. Behind newest: how much longer it is silent than the"
     " source that sent last. Unsure: links that wait for a person to confirm them.",
-    f"""
-    SELECT source, grade, if(stale, 'silent', 'heard') AS heard,
-        freshness_seconds - min(freshness_seconds) OVER () AS behind, signals,
-        duplicates, late, too_late, skewed, rejected, unlinked_share, orphan_share,
-        ambiguous_share, restated_share
-    {_TODAY}
-    ORDER BY grade DESC NULLS LAST, source
-    """,
+    NEWEST,
     [
         Column("source", "Source"),
         Column("grade", "Grade", width=65, words=kit.GRADE, cell="color-text", empty="quiet"),
@@ -134,11 +149,7 @@ GRADES = kit.trend(
     "How many sources could be trusted?",
     "Sources by grade on each day. A source that was quiet, and of which nothing was due, has"
     " none.",
-    f"""
-    SELECT day AS time, countIf(grade = 'A') AS a, countIf(grade = 'B') AS b,
-        countIf(grade = 'C') AS c, countIf(grade = 'D') AS d
-    {_DAYS}
-    """,
+    DAYS,
     unit="none",
     decimals=0,
     bars=True,
@@ -176,13 +187,7 @@ UNCLEAN = kit.trend(
     "How much came late, twice or was no good?",
     "Per 1 000 signals of the day: received more than a day late, received again, dated after"
     " their receipt, or rejected.",
-    f"""
-    WITH greatest(sum(data_quality_daily.signals), 1) / 1000 AS thousands
-    SELECT day AS time, sum(late) / thousands AS late_rate,
-        sum(duplicates) / thousands AS twice_rate, sum(skewed) / thousands AS skewed_rate,
-        sum(rejected) / thousands AS rejected_rate
-    {_DAYS}
-    """,
+    DAYS,
     unit="none",
     decimals=0,
     lines=[
@@ -249,11 +254,7 @@ LINKED = kit.trend(
     "How much of the closed work is linked?",
     "Link coverage of all sources together: of the work items closed in 28 days, the share with a"
     " sure link or declared to need none. 90 % is good, below 70 % is poor.",
-    f"""
-    SELECT day AS time, if(sum(closed_28) = 0, NULL, 1 - sum(unlinked_28) / sum(closed_28))
-        AS covered
-    {_DAYS}
-    """,
+    DAYS,
     unit="percentunit",
     most=1,
     lines=[Line("covered", "Link coverage", kit.GREEN, width=3)],
@@ -266,11 +267,7 @@ SHARES = kit.trend(
     "What pulls the grades down?",
     "Of each share the worst source of the day, of 28 days: closed without a link, orphans,"
     " unsure links, and published daily values of goals that changed later.",
-    f"""
-    SELECT day AS time, max(unlinked_share) AS unlinked, max(orphan_share) AS orphans,
-        max(ambiguous_share) AS unsure, max(restated_share) AS restated
-    {_DAYS}
-    """,
+    DAYS,
     unit="percentunit",
     most=1,
     lines=[

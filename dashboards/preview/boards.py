@@ -18,6 +18,7 @@ from dashboards.preview.fields import Json, To, View
 from dashboards.preview.frames import Answer, Frame, QueryFailed, Run, answered
 from dashboards.preview.panels import panel
 from dashboards.preview.units import Zone
+from dashboards.shared import asker, columns_of
 
 WIDTH = 1400
 """Pixels that a dashboard is thought to be wide: a chart has about one point for each."""
@@ -240,12 +241,19 @@ def drawn(
         frames: list[Frame] = []
         error = ""
         try:
-            frames = answered(one.get("targets", ()), run, range_, choices)
+            frames = _frames(one, board.body, run, now, choices)
         except QueryFailed as failed:
             error = str(failed)
             problems.append(Problem(board.title, str(one.get("title", one["id"])), error))
         html.append(panel(one, frames, view, f"{prefix}{one['id']}", error))
     return Drawn("".join(html), problems)
+
+
+def _frames(one: Json, body: Json, run: Run, now: dt.datetime, choices: Choices) -> list[Frame]:
+    """What a panel draws: its own answer, or of another's the columns that it picks."""
+    by = asker(one, body)
+    found = answered(by.get("targets", ()), run, _range(body, now, by), choices)
+    return [frame.picked(columns_of(one, frame.names)) for frame in found]
 
 
 def _panels(body: Json) -> Iterator[Json]:

@@ -46,6 +46,14 @@ class Frame:
     def length(self) -> int:
         return len(self.fields[0].values) if self.fields else 0
 
+    @property
+    def names(self) -> list[str]:
+        return [field.name for field in self.fields]
+
+    def picked(self, columns: Sequence[int]) -> "Frame":
+        """A frame of some of the columns."""
+        return Frame(self.ref, [self.fields[n] for n in columns])
+
     def row(self, n: int) -> dict[str, Any]:
         return {field.name: field.values[n] for field in self.fields}
 

@@ -1,18 +1,18 @@
 """Whether a team is starved of work on a goal: nothing moves, all is blocked, or nothing is left.
 
 Intervals are computed from the instants at which work items of the team moved (semantics 10.1).
-What happened is kept by day, with where the team stood at its end, so that news of a day costs no
-more than that day and what came after it.
+What happened is kept in pages, in the order of time, each with where the team stood after it. So
+news costs a page and what came after it, however much happened before.
 """
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from pipeline.core.calendar import DAY_MS, HOUR_MS, WorkingCalendar, iso_instant
 from pipeline.core.messages import Phase, Step
 from pipeline.core.reaction import Draft
-from pipeline.core.rows import Day
 from pipeline.core.signals import Instant
 from pipeline.core.spells import Spell, Spells
 
@@ -25,6 +25,12 @@ BLOCKED = 2
 RULE = "starved"
 
 SHORT_DAY = DAY_MS - 2 * HOUR_MS
+
+PAGE = 64
+"""Events that a page holds; those of one instant stay together."""
+
+FIRST: Instant = 0
+"""The name of the first page. Every other is named by the instant from which on it has events."""
 
 NEVER: Instant = 2**62
 
@@ -67,7 +73,7 @@ MOVED = "moved"
 
 
 class Walked(NamedTuple):
-    """Where a team stands after some day: what is in work, and since when nothing moved.
+    """Where a team stands after all that happened `upto` an instant: what is in work, since when nothing moved.
 
     `seen` says whether it had a work item of the goal so far, `open` whether the goal was open.
     """
@@ -77,12 +83,15 @@ class Walked(NamedTuple):
     open: bool = False
     moved_at: Instant | None = None
     blocked_at: Instant | None = None
+    upto: Instant = -NEVER
 
+
+NOWHERE = Walked({})
 
 PARTS: dict[str, Any] = {
     "dirty/": Instant,
     "event/": list[Event],
-    "events/": list[Day],
+    "events/": list[Instant],
     "looks/": Instant,
     "spans": list[Span],
     "starved/": list[Spell],
@@ -96,23 +105,47 @@ def note(draft: Draft, name: str, before: Worked, now: Worked) -> Instant | None
     old, new = set(_of_teams(name, before)), set(_of_teams(name, now))
     first: Instant | None = None
     for team, event in old ^ new:
-        at = event[0]
-        day = at // DAY_MS
-        part = f"event/{team}/{day}"
-        events: list[Event] = list(draft.get(part) or [])
-        days: list[Day] = draft.get(f"events/{team}") or []
         if (team, event) in new:
-            insort(events, event)
-            if day not in days:
-                draft.put(f"events/{team}", sorted([*days, day]))
+            _add(draft, team, event)
         else:
-            events.remove(event)
-            if not events:
-                draft.put(f"events/{team}", [other for other in days if other != day])
-        draft.put(part, events or None)
-        _dirty(draft, team, at)
-        first = at if first is None else min(first, at)
+            _remove(draft, team, event)
+        _dirty(draft, team, event[0])
+        first = event[0] if first is None else min(first, event[0])
     return first
+
+
+def _add(draft: Draft, team: str, event: Event) -> None:
+    """Put an event onto its page, and cut the page where it holds too many."""
+    pages = _pages(draft, team)
+    page = pages[bisect_right(pages, event[0]) - 1]
+    events: list[Event] = list(draft.get(f"event/{team}/{page}") or [])
+    insort(events, event)
+    cut = _cut(events) if len(events) > PAGE else 0
+    if cut:
+        draft.put(f"event/{team}/{events[cut][0]}", events[cut:])
+        draft.put(f"events/{team}", sorted([*pages, events[cut][0]]))
+    draft.put(f"event/{team}/{page}", events[: cut or None])
+
+
+def _remove(draft: Draft, team: str, event: Event) -> None:
+    pages = _pages(draft, team)
+    page = pages[bisect_right(pages, event[0]) - 1]
+    events: list[Event] = [one for one in draft.get(f"event/{team}/{page}") if one != event]
+    draft.put(f"event/{team}/{page}", events or None)
+    if not events and page != FIRST:
+        draft.put(f"events/{team}", [other for other in pages if other != page])
+        draft.put(f"walked/{team}/{page}", None)
+
+
+def _pages(draft: Draft, team: str) -> list[Instant]:
+    return draft.get(f"events/{team}") or [FIRST]
+
+
+def _cut(events: list[Event]) -> int:
+    """Where the later half begins; 0 if all happened at one instant."""
+    middle = events[len(events) // 2][0]
+    cut = bisect_left(events, middle, key=itemgetter(0))
+    return cut or bisect_right(events, middle, key=itemgetter(0)) % len(events)
 
 
 def _of_teams(name: str, item: Worked) -> Iterator[tuple[str, Event]]:
@@ -154,20 +187,18 @@ def judge(
         if look is not None:
             draft.wake(look)
         return known
-    days: list[Day] = draft.get(f"events/{team}") or []
-    start = len(days) if dirty is None else bisect_left(days, dirty // DAY_MS)
-    state: Walked = draft.get(f"walked/{team}/{days[start - 1]}") if start else Walked({})
-    since = (days[start - 1] + 1) * DAY_MS if start else -NEVER
-    spells = Spells({RULE: known}, since - 1)
+    pages = _pages(draft, team)
+    start, state = _walked(draft, team, pages, NEVER if dirty is None else dirty)
+    spells = Spells({RULE: known}, state.upto)
     all_turns = _turns(draft.get("spans") or [])
-    turns = [turn for turn in all_turns if since <= turn[0] <= draft.now]
+    turns = [turn for turn in all_turns if state.upto < turn[0] <= draft.now]
     walk = _Walk(state, spells, silences, calendar)
-    for day in days[start:]:
-        end = (day + 1) * DAY_MS
-        walk.through(draft.get(f"event/{team}/{day}"), [t for t in turns if t[0] < end])
+    for page, end in zip(pages[start:], [*pages[start + 1 :], NEVER], strict=True):
+        events: list[Event] = draft.get(f"event/{team}/{page}") or []
+        events = events[bisect_right(events, state.upto, key=itemgetter(0)) :]
+        walk.through(events, [t for t in turns if t[0] < end])
         turns = [turn for turn in turns if turn[0] >= end]
-        draft.put_if_new(f"walked/{team}/{day}", walk.state())
-    walk.through([], turns)
+        draft.put_if_new(f"walked/{team}/{page}", walk.state())
     looks = [walk.wait(draft.now), *(at for at, _ in all_turns if at > draft.now)]
     due = min((at for at in looks if at is not None), default=None)
     draft.put_if_new(f"looks/{team}", due)
@@ -177,6 +208,17 @@ def judge(
     found = spells.known().get(RULE, [])
     draft.put_if_new(f"starved/{team}", found or None)
     return found
+
+
+def _walked(
+    draft: Draft, team: str, pages: list[Instant], before: Instant
+) -> tuple[int, Walked]:
+    """The last page after which it is known where the team stood before an instant, and where."""
+    for n in reversed(range(bisect_right(pages, before))):
+        state: Walked | None = draft.get(f"walked/{team}/{pages[n]}")
+        if state is not None and state.upto < before:
+            return n, state
+    return 0, NOWHERE
 
 
 def _turns(spans: list[Span]) -> list[tuple[Instant, bool]]:
@@ -195,6 +237,7 @@ class _Walk:
         self._blocked = sum(work == "blocked" for work in self._stands.values())
         self._seen, self._open = state.seen, state.open
         self._moved_at, self._blocked_at = state.moved_at, state.blocked_at
+        self._upto = state.upto
         self._spells = spells
         self._silences = silences
         self._calendar = calendar
@@ -206,16 +249,18 @@ class _Walk:
             self._open,
             self._moved_at,
             self._blocked_at,
+            self._upto,
         )
 
     def through(self, events: list[Event], turns: list[tuple[Instant, bool]]) -> None:
-        """One day: what happened to work items, and whether the goal opened or closed."""
+        """What happened to work items, and whether the goal opened or closed."""
         at_once: dict[Instant, list[Event]] = {}
         for event in events:
             at_once.setdefault(event[0], []).append(event)
         opening = dict(turns)
         for at in sorted({*at_once, *opening}):
             self._raise_before(at)
+            self._upto = at
             if at in opening:
                 self._turn(at, opens=opening[at])
             if at in at_once:

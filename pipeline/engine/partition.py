@@ -84,6 +84,8 @@ class PartitionParts:
         self._raw = raw
         self._entities: dict[str, EntityState] = {}
         self._changed: dict[bytes, bytes | None] = {}
+        self._parts: dict[tuple[str, str], Any] = {}
+        """Parts that changed, by reference and name: what changes again is encoded once."""
         self._changes = 0
         self._refs: set[str] = set()
         self._alarms: list[tuple[Instant, str]] = []
@@ -115,12 +117,15 @@ class PartitionParts:
         self._changed[_PLACE] = _TIMES.encode((self.done, self.begun))
         self._changed[_CLOCK] = _TIMES.encode((clock, newest))
         self._changed[_REJECTS] = _COUNTS.encode(self.rejects)
+        for (ref, part), value in self._parts.items():
+            encoded = None if value is None else part_codec(ref, part).encode(value)
+            self._changed[_key(ref, part)] = encoded
         for key, value in self._changed.items():
             if value is not None:
                 self._raw[key] = value
             elif key in self._raw:
                 del self._raw[key]
-        self._changed = {}
+        self._changed, self._parts = {}, {}
         if self._changes > CACHE:
             self._entities = {}
             self._changes = 0
@@ -150,8 +155,7 @@ class PartitionParts:
         self._refs.add(ref)
         self._changes += len(parts)
         for part, value in parts.items():
-            encoded = None if value is None else part_codec(ref, part).encode(value)
-            self._changed[_key(ref, part)] = encoded
+            self._parts[ref, part] = value
 
     def refs(self, kinds: Iterable[str]) -> list[str]:
         wanted = frozenset(kinds)

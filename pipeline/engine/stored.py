@@ -21,7 +21,7 @@ class Said(NamedTuple):
     digest: str
 
 
-FORMAT = 8
+FORMAT = 9
 """Raised when parts that were stored before cannot be read; then they are made anew."""
 
 PARTS: dict[str, dict[str, Any]] = {

@@ -88,8 +88,8 @@ class Stage:
 
     name: str
     reads: Any
-    linger: float
-    """Seconds to wait for more, where less waits than a group may hold."""
+    every: float
+    """Seconds from one run to the next at least, where less waits than a group may hold."""
 
     def __init__(self, settings: Settings, datadir: Path) -> None:
         self.settings = settings
@@ -112,7 +112,7 @@ class Stage:
             await self.producer.stop()
 
     async def _take(self, stream: Any) -> None:
-        waiting = Waiting(self.linger)
+        waiting = Waiting(self.every)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(waiting.read(stream.noack().events()))
             tasks.create_task(self._work(waiting))
@@ -171,7 +171,7 @@ class Stage:
 class Parse(Stage):
     """Deliveries become signals; what is none goes to the partition that says so."""
 
-    name, reads, linger = "parse", "raw", 0.02
+    name, reads, every = "parse", "raw", 0.02
 
     async def run(self, taken: Sequence[Taken]) -> set[int]:
         outgoing: defaultdict[int, list[Outgoing]] = defaultdict(list)
@@ -205,7 +205,7 @@ class Work(NamedTuple):
 class React(Stage):
     """Entities react; each partition has its own state, book and clock."""
 
-    name, reads, linger = "react", "inbox", 0.1
+    name, reads, every = "react", "inbox", 0.3
 
     def __init__(self, settings: Settings, datadir: Path) -> None:
         super().__init__(settings, datadir)
@@ -368,7 +368,7 @@ def _react(partition: Partition, record: Record, fuse: Fuse) -> None:
 class Keep(Stage):
     """Rows go to ClickHouse, those of all groups that wait with one insert per table."""
 
-    name, reads, linger = "store", "rows", 0.3
+    name, reads, every = "store", "rows", 0.6
 
     def __init__(self, settings: Settings, datadir: Path, store: Store) -> None:
         super().__init__(settings, datadir)

@@ -3,12 +3,13 @@
 Work has a price however little is in it: a write of state, a send to every partition, an insert
 into every table. So runs are not taken one by one. While one piece of work is done others arrive,
 and those of a partition become one group, as large as a run may be. Where little arrives a stage
-lingers, so that a trickle does not make it pay the price for every record.
+rests between two runs, so that a trickle does not make it pay the price for every record.
 """
 
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Any, NamedTuple
 
 from pipeline.engine.app import BUFFERED_RUNS
@@ -27,8 +28,9 @@ class Taken(NamedTuple):
 class Waiting:
     """Holds what was read and not taken, by partition, in the order of its log."""
 
-    def __init__(self, linger: float) -> None:
-        self._linger = linger
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._taken_at = -every
         self._events: defaultdict[int, deque[Any]] = defaultdict(deque)
         self._count = 0
         self._arrived = asyncio.Event()
@@ -53,7 +55,8 @@ class Waiting:
         if not self._count:
             await self._arrived.wait()
         if not any(map(_is_full, self._events.values())):
-            await asyncio.sleep(self._linger)
+            await asyncio.sleep(max(0.0, self._taken_at + self._every - monotonic()))
+        self._taken_at = monotonic()
         taken = [_cut(number, events) for number, events in self._events.items() if events]
         self._count -= sum(len(one.events) for one in taken)
         self._room.set()

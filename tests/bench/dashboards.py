@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
+from itertools import filterfalse
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -19,6 +20,7 @@ import chdb
 
 from dashboards import provisioning
 from dashboards.expand import ALL, Choice, expand
+from dashboards.shared import is_taken
 from pipeline.engine.backtest import backtest
 from pipeline.engine.local import LocalEngine
 from pipeline.engine.reader import Progress
@@ -116,7 +118,8 @@ def queries(uid: str, body: dict[str, Any], store: Store) -> Iterator[tuple[str,
     tries: list[tuple[bool, Mapping[str, Choice]]] = [(True, opening), (False, picking)]
     for is_opening, choices in tries:
         for panel in body["panels"]:
-            for target in panel.get("targets", []):
+            # what another panel was told costs nothing
+            for target in filterfalse(is_taken, panel.get("targets", [])):
                 sql = expand(target["rawSql"], range_, choices)
                 yield f"{panel['id']} {panel['title']}", is_opening, sql
 

@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from dashboards import shared
 from dashboards.expand import ALL, Choice, Range, expand
-from pipeline.store.client import Store
+from pipeline.store.client import Result, Store
 
 Json = dict[str, Any]
 
@@ -65,12 +66,23 @@ def first(body: Json, values: Mapping[str, Sequence[str]]) -> dict[str, Choice]:
 
 
 def answers(body: Json, store: Store, choices: Mapping[str, Choice]) -> Iterator[Answer]:
-    """The answer to every query of every panel."""
+    """What every panel draws of the answer to its query, or to the one that it shares."""
     range_ = picked(body, store)
+    known: dict[str, Result] = {}
     for panel in body["panels"]:
-        for target in panel.get("targets", []):
-            names, types, rows = store.query(expand(target["rawSql"], range_, choices))
-            yield Answer(panel, target, names, [_bare(one) for one in types], rows)
+        for target in shared.asker(panel, body).get("targets", []):
+            sql = expand(target["rawSql"], range_, choices)
+            if sql not in known:
+                known[sql] = store.query(sql)
+            names, types, rows = known[sql]
+            drawn = shared.columns_of(panel, names)
+            yield Answer(
+                panel,
+                target,
+                [names[n] for n in drawn],
+                [_bare(types[n]) for n in drawn],
+                [[row[n] for n in drawn] for row in rows],
+            )
 
 
 def _bare(type_: str) -> str:
@@ -104,8 +116,9 @@ def unfit(answer: Answer) -> Iterator[str]:
             yield f"{where}: its times do not ascend"
     if kind == "stat":
         worded = answer.panel["options"]["reduceOptions"]["fields"] != ""
-        if len(words if worded else numbers) != 1 or len(answer.rows) > 1:
-            yield f"{where}: it draws one value, not {len(answer.rows)} rows of {names}"
+        values = {tuple(row) for row in answer.rows}
+        if len(words if worded else numbers) != 1 or len(values) > 1:
+            yield f"{where}: it draws one value, not {len(values)} of {names}"
     if kind == "bargauge" and (len(numbers) != 1 or len(words) != 1):
         yield f"{where}: a bar has a name and a number"
     if kind in ("table", "timeseries"):

@@ -14,6 +14,7 @@ from dashboards import provisioning
 from dashboards.expand import Range
 from dashboards.preview.boards import clock, known, range_of
 from dashboards.preview.frames import Field, Frame, answered
+from dashboards.shared import asker
 from pipeline.preview import Asked
 from pipeline.store.client import open_reader
 
@@ -37,7 +38,7 @@ def export(data: Path, out: Path) -> None:
                         _frame(frame) for frame in answered(targets, run, range_, choices)
                     ]
                     for panel in body["panels"]
-                    if (targets := panel.get("targets"))
+                    if (targets := asker(panel, body).get("targets"))
                 },
             }
             folder = out / uid

@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--load", type=int, default=20_000, help="signals of path and workers")
     parser.add_argument("--rate", type=int, default=1000, help="signals per second of latency")
     parser.add_argument("--minutes", type=float, default=10.0, help="of latency")
+    parser.add_argument("--workers", type=int, default=2, help="that react, of latency")
     parser.add_argument("--parts", type=int, default=1_000_000, help="of state, of recovery")
     parser.add_argument("--quix", type=Path, help="a Python that has Quix Streams")
     parser.add_argument("--note", default="", help="what else the machine does, for the table")
@@ -46,7 +47,9 @@ def main() -> None:
             if "path" in what:
                 rows += path.measured(broker, place, arguments.load)
             if "latency" in what:
-                rows += latency.measured(broker, place, arguments.rate, arguments.minutes)
+                rows += latency.measured(
+                    broker, place, arguments.rate, arguments.minutes, arguments.workers
+                )
             if "workers" in what:
                 rows += path.by_workers(broker, place, arguments.load)
             if "recovery" in what:
