@@ -106,7 +106,7 @@ def unfit(answer: Answer) -> Iterator[str]:
             and type_ != "Bool"
         ):
             yield f"{where}: {name} is of {type_}, which Grafana cannot show"
-    if answer.target["format"] == 0:
+    if kind == "timeseries":
         if not TIME.fullmatch(types[0]):
             yield f"{where}: its first column is no time"
         if not numbers:

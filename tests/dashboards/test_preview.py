@@ -20,6 +20,7 @@ from dashboards.preview.boards import moment
 from dashboards.preview.page import Preview
 from dashboards.preview.picture import NoBrowser, browse, browser
 from dashboards.preview.serve import Server
+from dashboards.shared import only, taken
 from pipeline.preview import Asked
 from pipeline.store.client import Store, open_store
 from pipeline.store.migrate import migrate
@@ -183,6 +184,19 @@ def test_each_query_is_asked_once(boards: Boards, run: Run) -> None:
 
     Preview(boards, counted, NOW).file()
     assert len(asked) == len(set(asked))
+
+
+def test_a_panel_draws_its_columns_of_what_another_was_told(boards: Boards, run: Run) -> None:
+    """One panel asks, and each shows what it has picked of the answer."""
+    table, bars = boards[0]["panels"][2:4]
+    table["transformations"] = [only(["title", "status"])]
+    bars["targets"] = [taken(table["id"])]
+    bars["transformations"] = [only(["title", "progress"])]
+    page = Preview(boards[:1], run, NOW).file()
+    assert page.problems == []
+    drawn = words(panel(page.html, "All goals"))
+    assert drawn.startswith("All goals Goal status Alpha & <b>co</b> On track Beta planned")
+    assert "Alpha & <b>co</b> 60%" in words(panel(page.html, "Progress by goal"))
 
 
 def test_now_is_the_clock_of_the_store(boards: Boards, run: Run) -> None:
