@@ -205,7 +205,7 @@ class Work(NamedTuple):
 class React(Stage):
     """Entities react; each partition has its own state, book and clock."""
 
-    name, reads, every = "react", "inbox", 0.3
+    name, reads, every = "react", "inbox", 0.2
 
     def __init__(self, settings: Settings, datadir: Path) -> None:
         super().__init__(settings, datadir)
@@ -368,7 +368,7 @@ def _react(partition: Partition, record: Record, fuse: Fuse) -> None:
 class Keep(Stage):
     """Rows go to ClickHouse, those of all groups that wait with one insert per table."""
 
-    name, reads, every = "store", "rows", 0.6
+    name, reads, every = "store", "rows", 0.5
 
     def __init__(self, settings: Settings, datadir: Path, store: Store) -> None:
         super().__init__(settings, datadir)

@@ -158,8 +158,7 @@ def measured(
     behind = f"{left['react']} react, {left['store']} store, {never} probes never came"
     rows = [
         (
-            f"publish to a row, {rate:,} signals/s, {minutes:g} min over a day's end,"
-            f" {workers} that react",
+            f"publish to a row, {rate:,} signals/s, {minutes:g} min, {workers} workers react",
             said,
             "p99 2 s",
         ),
