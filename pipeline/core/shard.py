@@ -27,6 +27,7 @@ PARTS: dict[str, Any] = {
     "day/": list[int],
     "due": Chain[str],
     "first": Instant,
+    "lost": bool,
     "members/": list[str],
     "open": list[tuple[Day, bool]],
     "size": int,
@@ -84,10 +85,21 @@ def _use(
     if uses[day] <= 0:
         del uses[day]
     first = adopter.first_used_at
-    earlier = first is None or signal.at < first
-    draft.put(part, adopter._replace(uses=uses, first_used_at=signal.at if earlier else first))
+    earlier = not retract and (first is None or signal.at < first)
+    now = adopter._replace(
+        uses=uses, first_used_at=signal.at if earlier else first if uses else None
+    )
+    draft.put(part, now)
+    _compare_first(draft, adopter, now)
     if retract or earlier or not before or not _enough(adopter, day, subject, book):
         _due(draft, data.adopter)
+
+
+def _compare_first(draft: Draft, before: Adopter, now: Adopter) -> None:
+    """Where the first use of all was this adopter's and is taken back, another is looked for."""
+    first: Instant | None = draft.get("first")
+    if first is not None and before.first_used_at == first != now.first_used_at:
+        draft.put("lost", True)
 
 
 def _enough(adopter: Adopter, day: Day, subject: Subject, book: Book) -> bool:
@@ -166,7 +178,9 @@ def hear(draft: Draft, message: Pins | Eligible | Redefined | Retracted, book: B
             part = f"adopter/{message.adopter}"
             adopter: Adopter = draft.get(part) or _join(draft, message.adopter)
             first = message.pins[0][0] if message.pins else None
-            draft.put(part, adopter._replace(pins=message.pins, first_used_at=first))
+            now = adopter._replace(pins=message.pins, first_used_at=first)
+            draft.put(part, now)
+            _compare_first(draft, adopter, now)
             if subject is not None:
                 _due(draft, message.adopter)
         case Eligible():
@@ -229,6 +243,11 @@ def wake(draft: Draft, book: Book) -> None:
         used = adopter.first_used_at
         if used is not None and (first is None or used < first):
             first = used
+    if draft.get("lost"):
+        draft.put("lost", None)
+        adopters = (draft.get(f"adopter/{name}") for name in draft.members())
+        uses = (adopter.first_used_at for adopter in adopters)
+        first = min((at for at in uses if at is not None), default=None)
     if first != known_first:
         draft.put("first", first)
     days: dict[Day, list[int]] = {}

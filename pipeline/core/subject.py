@@ -114,9 +114,11 @@ def hear(
                 if -FOREVER in message.days:
                     _dirty(draft, -FOREVER)
                 _dirty(draft, min((d for d in message.days if d > -FOREVER), default=FOREVER))
+            firsts: dict[int, Instant] = {**(draft.get("firsts") or {})}
+            firsts.pop(message.shard, None)
             if message.first_use_at is not None:
-                firsts = draft.get("firsts") or {}
-                draft.put_if_new("firsts", {**firsts, message.shard: message.first_use_at})
+                firsts[message.shard] = message.first_use_at
+            draft.put_if_new("firsts", firsts)
         case SaidBy():
             known_sources: dict[str, list[str]] = draft.get("sources") or {}
             draft.put("sources", {**known_sources, message.origin: message.sources})
