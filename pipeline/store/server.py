@@ -1,8 +1,8 @@
 """ClickHouse's HTTP interface, small: for the store whose engine is embedded in this process.
 
 One process owns the data directory. While it runs, `signals query`, the preview and Grafana
-read through it: GET or POST `/?query=...`, `/ping`, bound parameters, formats, ClickHouse's
-headers and errors. Who answers is handed in, so the same server stands before other engines.
+read through it: GET or POST `/?query=...`, `/ping`, bound parameters (in the address, or in a form
+where they are long), formats, ClickHouse's headers and errors. Who answers is handed in, so the same server stands before other engines.
 """
 
 import gzip
@@ -13,6 +13,8 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from email.parser import BytesParser
+from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
@@ -133,6 +135,9 @@ class Handler(BaseHTTPRequestHandler):
         """Let the engine answer, and say it as ClickHouse does."""
         given = parse_qsl(urlsplit(self.path).query, keep_blank_values=True)
         options = {**self._from_headers(), **dict(given)}
+        if self.headers.get_content_type() == "multipart/form-data":
+            options |= self._form(body)
+            body = b""
         sql = options.pop("query", "").encode()
         options.setdefault("query_id", str(uuid.uuid4()))
         # With a query in the address the body is the rest of it, or the data of an insert.
@@ -174,6 +179,17 @@ class Handler(BaseHTTPRequestHandler):
         names = {"database": "X-ClickHouse-Database", "default_format": "X-ClickHouse-Format"}
         found = {name: self.headers.get(head) for name, head in names.items()}
         return {name: value for name, value in found.items() if value}
+
+    def _form(self, body: bytes) -> dict[str, str]:
+        """The fields of a form, in which drivers send parameters that are long for an address."""
+        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+        form = BytesParser(policy=HTTP).parsebytes(head + body)
+        return {
+            str(part.get_param("name", header="content-disposition")): bytes(
+                part.get_payload(decode=True) or b""
+            ).decode("utf-8", "replace")
+            for part in form.iter_parts()
+        }
 
     def _packed(self, body: bytes, options: Mapping[str, str], heads: dict[str, str]) -> bytes:
         taken = "gzip" in self.headers.get("Accept-Encoding", "")

@@ -166,6 +166,16 @@ REFUSED = [
 ]
 
 
+def test_long_parameters_are_bound(reader: Store) -> None:
+    """The driver sends what is too long for an address as a form."""
+    words = [f"word {n} 'quoted' ü\r\n" for n in range(2000)]
+    (row,) = reader.rows(
+        "SELECT {words:Array(String)} AS words, {last:String} AS last",
+        {"words": words, "last": words[-1]},
+    )
+    assert row == {"words": words, "last": words[-1]}
+
+
 @pytest.mark.parametrize(("sql", "code"), REFUSED)
 def test_what_does_not_read_is_refused(
     sql: str, code: int, served: Readers, opened: Store
