@@ -398,7 +398,7 @@ def bars(
         id=id,
         title=title,
         description=meaning,
-        **_asked(id, sql, 1, []),
+        targets=[_query(sql, 1)],
         gridPos=_size(w, h),
         extraJson={"fieldConfig": {"defaults": defaults}, "options": _BAR_OPTIONS},
     )

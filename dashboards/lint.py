@@ -32,7 +32,7 @@ def lint(dashboard: Json) -> list[str]:
     askers = {
         panel["id"]: panel["targets"]
         for panel in dashboard["panels"]
-        if not any(map(is_taken, panel.get("targets", [{"datasource": SOURCE}])))
+        if panel.get("targets") and not any(map(is_taken, panel["targets"]))
     }
     for panel in dashboard["panels"]:
         if panel["type"] != "row":

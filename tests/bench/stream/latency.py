@@ -36,8 +36,6 @@ PATIENCE = 120.0
 
 _AGES = 2**62
 _TIME = re.compile(rb'"time":"[^"]*"')
-_ID = re.compile(rb'"id":"([^"]*)"')
-_SOURCE = re.compile(rb'"source":"([^"]*)"')
 
 
 class Probe:
@@ -89,12 +87,6 @@ class Probe:
                 time.sleep(LOOK_EVERY)
 
 
-def _field(pattern: re.Pattern[bytes], line: bytes) -> str:
-    found = pattern.search(line)
-    assert found is not None
-    return found[1].decode()
-
-
 async def publish(
     settings: Settings, lines: list[bytes], begins: int, rate: int, probe: Probe
 ) -> None:
@@ -112,6 +104,8 @@ async def publish(
                 line = _TIME.sub(b'"time":"%s"' % iso_instant(at).encode(), lines[n])
                 decoded = decode(line, -_AGES, _AGES)
                 assert isinstance(decoded, Decoded)
+                if n == first:
+                    longest = decoded.signal.source, decoded.signal.id
                 if at >= midnight > begins + (n - 1) * 1000 // rate:
                     publisher.tick(midnight)
                 for partition, record in spread(decoded, line, partitions):
@@ -119,9 +113,7 @@ async def publish(
                 n += 1
             await publisher.flush()
             if n > first:
-                # the first of them has waited longest
-                source, id = (_field(name, lines[first]) for name in (_SOURCE, _ID))
-                probe.sent[source, id] = began + first / rate
+                probe.sent[longest] = began + first / rate
             await asyncio.sleep(EVERY)
 
 
